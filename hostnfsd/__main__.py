@@ -1,0 +1,6 @@
+"""``python -m hostnfsd``."""
+
+from hostnfsd.cli.main import entry
+
+if __name__ == "__main__":
+    entry()

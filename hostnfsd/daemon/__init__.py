@@ -1,0 +1,1 @@
+"""All asyncio lives here: sockets, SSH, timers, endpoints. Decisions are made in the packages below."""

@@ -1,0 +1,80 @@
+"""The exceptions hostnfsd raises on purpose, each with its exit code (sysexits(3)).
+
+One place turns them into a message and an exit status: ``hostnfsd.cli.main``.
+"""
+
+from enum import IntEnum
+
+from hostnfsd.problem import Problem
+
+
+class Exit(IntEnum):
+    """Exit codes of every command; see the specification, section 3."""
+
+    OK = 0
+    UNHEALTHY = 1
+    USAGE = 64
+    EXPORTS_INVALID = 65
+    FILE_MISSING = 66
+    DAEMON_NOT_RUNNING = 69
+    INTERNAL = 70
+    CANNOT_WRITE = 73
+    ALREADY_RUNNING = 75
+    NO_PERMISSION = 77
+    CONFIG_INVALID = 78
+
+
+class HostnfsdError(Exception):
+    """Something the user can be told in a sentence; ``hint`` says what to do next."""
+
+    exit_code = Exit.INTERNAL
+
+    def __init__(self, text: str, hint: str | None = None) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+class UsageError(HostnfsdError):
+    """The command line asks for something that does not exist."""
+
+    exit_code = Exit.USAGE
+
+
+class ConfigError(HostnfsdError):
+    """The configuration cannot be used; carries every problem found."""
+
+    exit_code = Exit.CONFIG_INVALID
+
+    def __init__(self, text: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(text)
+        self.problems = problems
+
+
+class FileMissingError(HostnfsdError):
+    """A file the user named is not there."""
+
+    exit_code = Exit.FILE_MISSING
+
+
+class NotPermittedError(HostnfsdError):
+    """A file is there but may not be read, or an action needs rights we lack."""
+
+    exit_code = Exit.NO_PERMISSION
+
+
+class CannotWriteError(HostnfsdError):
+    """A file could not be written."""
+
+    exit_code = Exit.CANNOT_WRITE
+
+
+class AlreadyRunningError(HostnfsdError):
+    """Another daemon runs with the same configuration."""
+
+    exit_code = Exit.ALREADY_RUNNING
+
+
+class DaemonUnreachableError(HostnfsdError):
+    """No daemon answers on the control socket."""
+
+    exit_code = Exit.DAEMON_NOT_RUNNING

@@ -1,0 +1,211 @@
+"""What the daemon knows at one moment, as frozen values: the one source of status and metrics.
+
+The daemon builds a :class:`Snapshot` on request; ``/status``, ``/metrics``, ``/readyz`` and
+``hostnfsd status`` only read it. Instants are seconds since the epoch (UTC), sizes are bytes.
+Counters never fall while the daemon lives and survive reconnects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hostnfsd.problem import Problem
+from hostnfsd.services import Service
+
+
+class Phase(StrEnum):
+    """Where a tunnel stands; the specification, section 4."""
+
+    STOPPED = "stopped"
+    CONNECTING = "connecting"
+    BINDING = "binding"
+    UP = "up"
+    BACKOFF = "backoff"
+    BLOCKED = "blocked"
+    STOPPING = "stopping"
+
+
+class ServiceState(StrEnum):
+    """What a client meets when it dials a service at the gateway; the specification, section 4."""
+
+    SERVING = "serving"
+    WAITING = "waiting"
+    HOST_DOWN = "host-down"
+    DENIED = "denied"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    UNVERIFIED = "unverified"
+    STALLED = "stalled"
+    OFF = "off"
+
+    @property
+    def ready(self) -> bool:
+        """Whether ``/readyz`` may count it as ready."""
+        return self in {ServiceState.SERVING, ServiceState.UNVERIFIED}
+
+
+class Family(StrEnum):
+    """Address family in which clients come in."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class FailureKind(StrEnum):
+    """Why a connection attempt failed or an established tunnel was lost: a closed set of labels."""
+
+    UNREACHABLE = "unreachable"  # refused, no route, reset, name not resolved
+    TIMEOUT = "timeout"  # nothing answered in connect_timeout_s, or no SSH banner
+    BUSY = "busy"  # "Not allowed at this time": penalties or MaxStartups
+    AUTH = "auth"  # key refused
+    KEY = "key"  # key missing, unreadable or encrypted without an agent
+    HOST_KEY = "host-key"  # changed or unknown
+    CONFIG = "config"  # ssh_config or options that cannot work
+    FORBIDDEN = "forbidden"  # every forward refused by policy
+    KEEPALIVE = "keepalive"  # the gateway stopped answering
+    CLOSED = "closed"  # the connection ended under us
+    PROTOCOL = "protocol"  # the peer does not speak SSH as we do
+    INTERNAL = "internal"  # our own bug, survived
+
+
+class Refusal(StrEnum):
+    """Why a client connection was turned away."""
+
+    LIMIT = "limit"  # max_connections
+    HOST_DOWN = "host-down"  # the host's service refused or did not answer
+    STOPPING = "stopping"  # we drain
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyView:
+    """One service as clients of one address family meet it."""
+
+    state: ServiceState
+    since: float
+    error: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One service of one gateway. ``families`` is never empty."""
+
+    service: Service
+    port: int
+    host_port: int
+    required: bool
+    families: Mapping[Family, FamilyView]
+    connections: int = 0
+    connections_total: int = 0
+    bytes_to_host: int = 0
+    bytes_to_client: int = 0
+    refused: Mapping[Refusal, int] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> FamilyView:
+        """The family that is worst off: the first that is not ready, else the first."""
+        views = list(self.families.values())
+        return next((view for view in views if not view.state.ready), views[0])
+
+    @property
+    def ready(self) -> bool:
+        """Whether every family is ready."""
+        return self.worst.state.ready
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """One tunnel.
+
+    Attributes:
+        name: the table's name in the configuration.
+        address: ``user@host:port`` as dialled last, or as configured before the first dial.
+        client_address: how clients reach it; empty while unknown.
+        phase: where the tunnel stands.
+        since: when it entered that phase.
+        up_since: when the session that stands came up; None if none stands.
+        retry_at: when the next attempt starts; None if none is planned.
+        attempts: connection attempts so far.
+        failures: attempts that failed, by kind.
+        losses: established tunnels lost, by kind.
+        downtime_s: seconds without a tunnel since the daemon started, the present outage included.
+        error: the last failure in a sentence; None once up again.
+        hint: what a person can do about it.
+        services: what is carried, in the order of the port set. Services switched off are absent.
+        optional: whether readiness leaves it out.
+    """
+
+    name: str
+    address: str
+    client_address: tuple[str, ...]
+    phase: Phase
+    since: float
+    up_since: float | None
+    retry_at: float | None
+    attempts: int
+    failures: Mapping[FailureKind, int]
+    losses: Mapping[FailureKind, int]
+    downtime_s: float
+    error: str | None
+    hint: str | None
+    services: tuple[ServiceView, ...]
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """One relayed connection that is open now."""
+
+    gateway: str
+    service: Service
+    host: str
+    port: int
+    since: float
+    bytes_to_host: int
+    bytes_to_client: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedView:
+    """An originator that was turned away, and when last."""
+
+    gateway: str
+    service: Service
+    host: str
+    reason: Refusal
+    count: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadView:
+    """How the last reload went. ``problems`` are those of the last file read, warnings included."""
+
+    successful: bool
+    reloads: int
+    failures: int
+    last_success: float
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything. ``notices`` are sentences about defaults that are not built yet."""
+
+    version: str
+    python: str
+    asyncssh: str
+    pid: int
+    started: float
+    now: float
+    config_path: str
+    log_destination: str
+    stopping: bool
+    connections_limit: int
+    reload: ReloadView
+    gateways: tuple[GatewayView, ...]
+    clients: tuple[ClientView, ...] = ()
+    refused: tuple[RefusedView, ...] = ()
+    notices: tuple[str, ...] = ()
