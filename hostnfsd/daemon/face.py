@@ -1,5 +1,8 @@
-"""What the endpoints and the control socket may ask of the daemon, and what the daemon may ask of
-the meters: the two seams between supervision and observation."""
+"""The two seams between supervision and observation.
+
+:class:`Face` is what endpoints and control socket may ask of the daemon; :class:`Meters` is where
+the daemon reports durations.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol

@@ -1,0 +1,146 @@
+"""What the gateway tells about itself over one harmless command, and how to read it.
+
+sshd says almost nothing when it refuses a forward (RFC 4254 section 7.1: a bare failure), so the
+reasons are read where they stand: ``/proc`` on the gateway. The command only prints; a gateway that
+runs no commands, or is no Linux, costs us the reasons and nothing else.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Final
+
+from hostnfsd.snapshot import Family
+
+#: Prints ``key value`` lines. Runs in any POSIX shell; each part may fail on its own.
+SURVEY_COMMAND: Final = (
+    'echo "uid $(id -u)"; echo "session $SSH_CONNECTION"; '
+    'echo "lowest $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"; '
+    "(ip -o addr show 2>/dev/null | while read -r _ _ family address _; do "
+    'echo "address $family $address"; done); '
+    'for n in $(hostname -I 2>/dev/null); do echo "address any $n"; done; '
+    "for f in /proc/net/tcp /proc/net/tcp6; do "
+    'while read -r _ local _ state _; do [ "$state" = 0A ] && echo "listener $local"; '
+    'done < "$f" 2>/dev/null; done; true'
+)
+
+#: Linux's own default; what a missing sysctl means on a kernel before 4.11.
+_DEFAULT_LOWEST: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One answer.
+
+    Attributes:
+        uid: of our login there; None where the shell did not say.
+        lowest_port: the lowest port our login may bind; None where unknown.
+        listeners: TCP ports that are listened on, by address family; None where unreadable.
+        addresses: the gateway's addresses that are not loopback, in its own order.
+        loopback: its loopback addresses.
+        session_address: the address our own SSH connection reached (``SSH_CONNECTION``).
+    """
+
+    uid: int | None = None
+    lowest_port: int | None = None
+    listeners: frozenset[tuple[Family, int]] | None = None
+    addresses: tuple[str, ...] = ()
+    loopback: tuple[str, ...] = ()
+    session_address: str | None = None
+
+    def owns(self, address: str) -> bool:
+        """Whether ``address`` is one of the gateway's own."""
+        return address in self.addresses or address in self.loopback
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is collected while the lines are read."""
+
+    words: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, None] = field(default_factory=dict)
+    listeners: set[tuple[Family, int]] = field(default_factory=set)
+
+
+def read_survey(text: str) -> Survey:
+    """Read the output of :data:`SURVEY_COMMAND`; lines that make no sense are passed over."""
+    reading = _Reading()
+    for line in text.splitlines():
+        key, _, value = line.partition(" ")
+        if key == "address":
+            address = _address(value.split()[-1] if value.split() else "")
+            if address is not None:
+                reading.addresses[address] = None
+        elif key == "listener":
+            listener = _listener(value)
+            if listener is not None:
+                reading.listeners.add(listener)
+        else:
+            reading.words.setdefault(key, value.strip())
+    session = reading.words.get("session", "").split()
+    uid = _number(reading.words.get("uid"))
+    return Survey(
+        uid=uid,
+        lowest_port=_lowest_port(uid, _number(reading.words.get("lowest"))),
+        # sshd itself listens: an empty table means that it could not be read.
+        listeners=frozenset(reading.listeners) or None,
+        addresses=tuple(a for a in reading.addresses if not ipaddress.ip_address(a).is_loopback),
+        loopback=tuple(a for a in reading.addresses if ipaddress.ip_address(a).is_loopback),
+        session_address=_address(session[2]) if len(session) == len(_SESSION_WORDS) else None,
+    )
+
+
+#: sshd(8), ENVIRONMENT: SSH_CONNECTION.
+_SESSION_WORDS: Final = ("client address", "client port", "server address", "server port")
+
+
+def client_addresses(survey: Survey | None, configured: tuple[str, ...]) -> tuple[str, ...]:
+    """How clients reach the gateway: as configured, else as discovered, else nothing.
+
+    Its only address that is not loopback (one of each family); of several, the one that our
+    session reached. Link-local addresses are left out: they mean nothing without an interface.
+    """
+    if configured:
+        return configured
+    if survey is None:
+        return ()
+    usable = [a for a in survey.addresses if not ipaddress.ip_address(a).is_link_local]
+    found: list[str] = []
+    for version in (4, 6):
+        same = [a for a in usable if ipaddress.ip_address(a).version == version]
+        if len(same) == 1:
+            found.append(same[0])
+        elif survey.session_address in same:
+            found.append(str(survey.session_address))
+    return tuple(found)
+
+
+def _lowest_port(uid: int | None, sysctl: int | None) -> int | None:
+    if uid == 0:
+        return 1
+    if uid is None:
+        return None
+    return _DEFAULT_LOWEST if sysctl is None else sysctl
+
+
+def _number(word: str | None) -> int | None:
+    return int(word) if word is not None and word.isascii() and word.isdigit() else None
+
+
+def _address(word: str) -> str | None:
+    try:
+        address = ipaddress.ip_interface(word.partition("%")[0]).ip
+    except ValueError:
+        return None
+    return str(address)
+
+
+def _listener(word: str) -> tuple[Family, int] | None:
+    """One ``local_address`` of /proc/net/tcp or tcp6: ``HEXADDRESS:HEXPORT`` (proc(5))."""
+    address, _, port = word.partition(":")
+    if len(address) not in {8, 32}:
+        return None
+    try:
+        number = int(port, 16)
+    except ValueError:
+        return None
+    return (Family.IPV4 if len(address) == len("0100007F") else Family.IPV6), number
