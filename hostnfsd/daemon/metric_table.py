@@ -1,0 +1,189 @@
+"""Every metric hostnfsd exports, declared once: name, type, labels, help text.
+
+``docs/metrics.md`` is printed from this table. The specification, section 5, fixes the names; a
+metric whose feature is not built is not in the table.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+# From a gateway on this machine (tens of milliseconds) to an hour without a network.
+RECOVERY_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
+# A loopback answers within a millisecond; past keepalive_interval_s times its count it is a loss.
+RTT_BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+# Up to [probe] timeout_s and a little more.
+PROBE_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric. A counter's name ends in ``_total``, as it is scraped."""
+
+    name: str
+    kind: Literal["gauge", "counter", "histogram"]
+    labels: tuple[str, ...]
+    text: str
+    buckets: tuple[float, ...] = ()
+
+
+_SERVICE: Final = ("gateway", "service")
+_FAMILY: Final = ("gateway", "service", "family")
+_PROBE: Final = ("gateway", "service", "side")
+
+TABLE: Final = (
+    Row(
+        "hostnfsd_build_info",
+        "gauge",
+        ("version", "python", "asyncssh"),
+        "Always 1; the labels tell what runs.",
+    ),
+    Row("hostnfsd_tunnel_up", "gauge", ("gateway",), "1 while the tunnel is in phase up, else 0."),
+    Row(
+        "hostnfsd_tunnel_phase",
+        "gauge",
+        ("gateway", "phase"),
+        "1 for the phase the tunnel is in, 0 for every other.",
+    ),
+    Row(
+        "hostnfsd_tunnel_connect_attempts_total",
+        "counter",
+        ("gateway",),
+        "Connection attempts begun, those that failed included.",
+    ),
+    Row(
+        "hostnfsd_tunnel_connect_failures_total",
+        "counter",
+        ("gateway", "kind"),
+        "Connection attempts that failed, by kind of failure.",
+    ),
+    Row(
+        "hostnfsd_tunnel_losses_total",
+        "counter",
+        ("gateway", "reason"),
+        "Established tunnels that were lost, by kind of failure.",
+    ),
+    Row(
+        "hostnfsd_tunnel_up_since_timestamp_seconds",
+        "gauge",
+        ("gateway",),
+        "When the standing session came up, in seconds since the epoch; absent without one.",
+    ),
+    Row(
+        "hostnfsd_tunnel_downtime_seconds_total",
+        "counter",
+        ("gateway",),
+        "Seconds without a tunnel since the daemon started, the present outage included.",
+    ),
+    Row(
+        "hostnfsd_tunnel_recovery_seconds",
+        "histogram",
+        ("gateway",),
+        "From a loss noticed to every required service serving again.",
+        RECOVERY_BUCKETS_S,
+    ),
+    Row(
+        "hostnfsd_tunnel_keepalive_rtt_seconds",
+        "histogram",
+        ("gateway",),
+        "Time a keepalive request took to be answered.",
+        RTT_BUCKETS_S,
+    ),
+    Row(
+        "hostnfsd_service_state",
+        "gauge",
+        (*_FAMILY, "state"),
+        "1 for the state the service is in for clients of this address family, 0 for every other.",
+    ),
+    Row(
+        "hostnfsd_service_serving",
+        "gauge",
+        _FAMILY,
+        "1 while the service serves clients of this address family at the gateway, else 0.",
+    ),
+    Row(
+        "hostnfsd_host_service_up",
+        "gauge",
+        ("service",),
+        "Whether the service answers on the host; absent while that is not known.",
+    ),
+    Row(
+        "hostnfsd_host_port",
+        "gauge",
+        ("service",),
+        "The port on which the service is dialled on the host.",
+    ),
+    Row(
+        "hostnfsd_probe_duration_seconds",
+        "histogram",
+        _PROBE,
+        "Time a probe took, whether it found its service or not.",
+        PROBE_BUCKETS_S,
+    ),
+    Row(
+        "hostnfsd_probe_failures_total",
+        "counter",
+        _PROBE,
+        "Probes that did not find their service.",
+    ),
+    Row(
+        "hostnfsd_relayed_bytes_total",
+        "counter",
+        (*_SERVICE, "direction"),
+        "Payload bytes of client connections that were relayed.",
+    ),
+    Row("hostnfsd_connections", "gauge", _SERVICE, "Client connections that are open now."),
+    Row("hostnfsd_connections_total", "counter", _SERVICE, "Client connections that were relayed."),
+    Row(
+        "hostnfsd_connections_refused_total",
+        "counter",
+        (*_SERVICE, "reason"),
+        "Client connections that were turned away, by reason.",
+    ),
+    Row(
+        "hostnfsd_connections_limit",
+        "gauge",
+        (),
+        "How many client connections the whole daemon admits at once.",
+    ),
+    Row(
+        "hostnfsd_config_last_reload_successful",
+        "gauge",
+        (),
+        "1 if the configuration read last is the one that runs, 0 if it was rejected.",
+    ),
+    Row(
+        "hostnfsd_config_reloads_total", "counter", (), "Reloads attempted, rejected ones included."
+    ),
+    Row("hostnfsd_config_reload_failures_total", "counter", (), "Reloads that were rejected."),
+    Row(
+        "hostnfsd_config_last_reload_success_timestamp_seconds",
+        "gauge",
+        (),
+        "When the configuration that runs was read, in seconds since the epoch.",
+    ),
+    Row(
+        "process_cpu_seconds_total",
+        "counter",
+        (),
+        "Total user and system CPU time spent in seconds.",
+    ),
+    Row("process_resident_memory_bytes", "gauge", (), "Resident memory size in bytes."),
+    Row("process_virtual_memory_bytes", "gauge", (), "Virtual memory size in bytes."),
+    Row("process_open_fds", "gauge", (), "Number of open file descriptors."),
+    Row("process_max_fds", "gauge", (), "Maximum number of open file descriptors."),
+    Row(
+        "process_start_time_seconds",
+        "gauge",
+        (),
+        "Start time of the process since unix epoch in seconds.",
+    ),
+)
+
+
+def markdown() -> str:
+    """The table as ``docs/metrics.md`` shows it."""
+    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for row in TABLE:
+        labels = ", ".join(f"`{label}`" for label in row.labels)
+        lines.append(f"| `{row.name}` | {row.kind} | {labels} | {row.text} |")
+    return "\n".join(lines) + "\n"

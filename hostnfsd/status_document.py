@@ -1,0 +1,244 @@
+"""The status as JSON: what ``hostnfsd status --json`` and ``/status`` print, and its reader.
+
+``"schema": 1`` promises that members are only ever added. The reader ignores members it does not
+know, so that a command may be older than the daemon it asks.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from hostnfsd.health import verdict
+from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.services import Service
+from hostnfsd.snapshot import (
+    ClientView,
+    FailureKind,
+    Family,
+    FamilyView,
+    GatewayView,
+    Phase,
+    Refusal,
+    RefusedView,
+    ReloadView,
+    ServiceState,
+    ServiceView,
+    Snapshot,
+)
+
+SCHEMA: Final = 1
+Json = dict[str, Any]
+K = TypeVar("K")
+
+
+class DocumentError(ValueError):
+    """This is no status document of our schema."""
+
+
+def _counts(counts: Mapping[Any, int]) -> dict[str, int]:
+    return {str(key): count for key, count in counts.items()}
+
+
+def _service_to_json(view: ServiceView) -> Json:
+    return {
+        "service": str(view.service),
+        "port": view.port,
+        "host_port": view.host_port,
+        "required": view.required,
+        "ready": view.ready,
+        "state": str(view.worst.state),
+        "families": {
+            str(family): {
+                "state": str(met.state),
+                "since": met.since,
+                "error": met.error,
+                "hint": met.hint,
+            }
+            for family, met in view.families.items()
+        },
+        "connections": view.connections,
+        "connections_total": view.connections_total,
+        "bytes_to_host": view.bytes_to_host,
+        "bytes_to_client": view.bytes_to_client,
+        "refused": _counts(view.refused),
+    }
+
+
+def _gateway_to_json(view: GatewayView) -> Json:
+    return {
+        "name": view.name,
+        "address": view.address,
+        "client_address": list(view.client_address),
+        "optional": view.optional,
+        "phase": str(view.phase),
+        "since": view.since,
+        "up_since": view.up_since,
+        "retry_at": view.retry_at,
+        "attempts": view.attempts,
+        "failures": _counts(view.failures),
+        "losses": _counts(view.losses),
+        "downtime_s": view.downtime_s,
+        "error": view.error,
+        "hint": view.hint,
+        "services": [_service_to_json(service) for service in view.services],
+    }
+
+
+def _client_to_json(view: ClientView) -> Json:
+    return {
+        "gateway": view.gateway,
+        "service": str(view.service),
+        "host": view.host,
+        "port": view.port,
+        "since": view.since,
+        "bytes_to_host": view.bytes_to_host,
+        "bytes_to_client": view.bytes_to_client,
+    }
+
+
+def _refused_to_json(view: RefusedView) -> Json:
+    return {
+        "gateway": view.gateway,
+        "service": str(view.service),
+        "host": view.host,
+        "reason": str(view.reason),
+        "count": view.count,
+        "last": view.last,
+    }
+
+
+def _reload_to_json(view: ReloadView) -> Json:
+    return {
+        "successful": view.successful,
+        "reloads": view.reloads,
+        "failures": view.failures,
+        "last_success": view.last_success,
+        "problems": [
+            # "text" of a problem joins its subject and what is wrong; the reader wants them apart.
+            {**problem.to_json(), "subject": problem.subject}
+            for problem in view.problems
+        ],
+    }
+
+
+def to_json(snapshot: Snapshot) -> Json:
+    """The document: everything in the snapshot, and the verdict on it."""
+    judged = verdict(snapshot)
+    return {
+        "schema": SCHEMA,
+        "version": snapshot.version,
+        "python": snapshot.python,
+        "asyncssh": snapshot.asyncssh,
+        "pid": snapshot.pid,
+        "started": snapshot.started,
+        "now": snapshot.now,
+        "config_path": snapshot.config_path,
+        "log_destination": snapshot.log_destination,
+        "stopping": snapshot.stopping,
+        "ready": judged.ready,
+        "reasons": [reason.to_json() for reason in judged.reasons],
+        "connections_limit": snapshot.connections_limit,
+        "reload": _reload_to_json(snapshot.reload),
+        "gateways": [_gateway_to_json(gateway) for gateway in snapshot.gateways],
+        "clients": [_client_to_json(client) for client in snapshot.clients],
+        "refused": [_refused_to_json(refused) for refused in snapshot.refused],
+        "notices": list(snapshot.notices),
+    }
+
+
+def _counts_from(counts: Mapping[str, int], of: Callable[[str], K]) -> dict[K, int]:
+    return {of(key): count for key, count in counts.items()}
+
+
+def _picked(document: Json, *names: str) -> Json:
+    return {name: document[name] for name in names}
+
+
+def _problem_from(document: Json) -> Problem:
+    subject = document["subject"]
+    return Problem(
+        code=document["code"],
+        severity=Severity(document["severity"]),
+        place=Place(document["path"], document["line"], document["column"]),
+        subject=subject,
+        text=document["text"].removeprefix(f"{subject}: "),
+        hint=document["hint"],
+    )
+
+
+def _service_from(document: Json) -> ServiceView:
+    families = {
+        Family(family): FamilyView(
+            state=ServiceState(met["state"]), **_picked(met, "since", "error", "hint")
+        )
+        for family, met in document["families"].items()
+    }
+    if not families:
+        raise DocumentError(f"service {document['service']!r} has no address family")
+    return ServiceView(
+        service=Service(document["service"]),
+        families=families,
+        refused=_counts_from(document["refused"], Refusal),
+        **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
+        **_picked(document, "bytes_to_host", "bytes_to_client"),
+    )
+
+
+def _gateway_from(document: Json) -> GatewayView:
+    return GatewayView(
+        client_address=tuple(document["client_address"]),
+        phase=Phase(document["phase"]),
+        failures=_counts_from(document["failures"], FailureKind),
+        losses=_counts_from(document["losses"], FailureKind),
+        services=tuple(_service_from(service) for service in document["services"]),
+        **_picked(document, "name", "address", "since", "up_since", "retry_at", "attempts"),
+        **_picked(document, "downtime_s", "error", "hint", "optional"),
+    )
+
+
+def _client_from(document: Json) -> ClientView:
+    return ClientView(
+        service=Service(document["service"]),
+        **_picked(document, "gateway", "host", "port", "since", "bytes_to_host", "bytes_to_client"),
+    )
+
+
+def _refused_from(document: Json) -> RefusedView:
+    return RefusedView(
+        service=Service(document["service"]),
+        reason=Refusal(document["reason"]),
+        **_picked(document, "gateway", "host", "count", "last"),
+    )
+
+
+def _snapshot_from(document: Json) -> Snapshot:
+    reload = document["reload"]
+    return Snapshot(
+        reload=ReloadView(
+            problems=tuple(_problem_from(problem) for problem in reload["problems"]),
+            **_picked(reload, "successful", "reloads", "failures", "last_success"),
+        ),
+        gateways=tuple(_gateway_from(gateway) for gateway in document["gateways"]),
+        clients=tuple(_client_from(client) for client in document["clients"]),
+        refused=tuple(_refused_from(refused) for refused in document["refused"]),
+        notices=tuple(document["notices"]),
+        **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
+        **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),
+    )
+
+
+def from_json(document: object) -> Snapshot:
+    """Read a document that :func:`to_json` made, by this version or a newer one.
+
+    Raises:
+        DocumentError: it is none, or of another schema, or uses a word that is not known here.
+    """
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise DocumentError(f"not a status document of schema {SCHEMA}")
+    try:
+        return _snapshot_from(document)
+    except DocumentError:
+        raise
+    except KeyError as exc:
+        raise DocumentError(f"the status document lacks {exc}") from exc
+    except (AttributeError, TypeError, ValueError) as exc:
+        raise DocumentError(f"the status document cannot be read: {exc}") from exc
