@@ -6,7 +6,8 @@ scrape reads them. Only durations and failed probes are kept, through
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -42,7 +43,7 @@ def _histogram(name: str) -> Histogram:
     return Histogram(row.name, row.text, row.labels, registry=None, buckets=row.buckets)
 
 
-def _only(metric: Metric, present: Set[tuple[str, str | None]]) -> Metric:
+def _only(metric: Metric, present: AbstractSet[tuple[str, str | None]]) -> Metric:
     """Without gateways and services that a reload removed, and without ``_created`` series."""
     metric.samples = [
         sample
