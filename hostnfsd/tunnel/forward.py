@@ -2,7 +2,7 @@
 
 RFC 4254 section 7.1: the gateway answers a tcpip-forward request with success or failure, no
 reason. OpenSSH sends a debug message first when its policy refuses; a busy port and a port we have
-no right to look the same. What else is known of the gateway (:class:`~hostnfsd.tunnel.gateway.Survey`)
+no right to look the same. What else is known of the gateway (``hostnfsd.tunnel.gateway.Survey``)
 tells them apart.
 """
 

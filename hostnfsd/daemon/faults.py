@@ -1,0 +1,148 @@
+"""The one place that knows asyncssh's exceptions: each becomes a :class:`Failure`.
+
+The classes follow what can be done about them: some pass by themselves, some need a person, some
+say "you knock too often". asyncssh raises ``OSError`` for the network, ``ValueError`` subclasses
+for keys and configuration, and ``asyncssh.Error`` for the protocol; ``ChannelListenError`` stands
+apart and is handled where listeners are asked for.
+"""
+
+import errno
+import socket
+from typing import Final
+
+import asyncssh
+
+from hostnfsd.snapshot import FailureKind
+from hostnfsd.tunnel.failure import Failure
+
+#: sshd's words before its banner, when MaxStartups or PerSourcePenalties turn us away.
+_BUSY_TEXTS: Final = ("Not allowed at this time", "Exceeded MaxStartups")
+_TIMED_OUT: Final = frozenset({errno.ETIMEDOUT})
+
+
+class TunnelFailureError(Exception):
+    """A failure that is classified already."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.text)
+        self.failure = failure
+
+
+def of_connecting(exc: Exception, where: str, *, timeout_s: float) -> Failure:
+    """Classify what a connection attempt raised.
+
+    Args:
+        exc: the exception.
+        where: ``user@host:port``, for the sentence.
+        timeout_s: how long we waited, for the sentence.
+    """
+    match exc:
+        case TunnelFailureError():
+            return exc.failure
+        case TimeoutError():
+            return Failure(
+                FailureKind.TIMEOUT,
+                f"{where} did not answer within {timeout_s:g} s",
+                "is the gateway running, and not paused? try: ssh -v to the same name",
+            )
+        case socket.gaierror():
+            return Failure(
+                FailureKind.UNREACHABLE,
+                f"the name of {where} does not resolve: {exc.strerror}",
+                "check host in [gateway.NAME], or HostName in ssh_config",
+            )
+        case asyncssh.KeyEncryptionError() | asyncssh.KeyImportError():
+            return Failure(FailureKind.KEY, f"a private key cannot be used: {exc}", _KEY_HINT)
+        case asyncssh.ConfigParseError():
+            return Failure(FailureKind.CONFIG, f"ssh_config cannot be used: {exc}")
+        case OSError():
+            return Failure(FailureKind.UNREACHABLE, f"{where}: {_reason(exc)}", _network_hint(exc))
+        case asyncssh.Error():
+            return _of_protocol(exc, where)
+        case ValueError():
+            return Failure(FailureKind.CONFIG, f"the connection options do not work: {exc}")
+        case _:
+            return Failure(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}", _BUG_HINT)
+
+
+def of_loss(exc: Exception | None) -> Failure:
+    """Classify how an established connection ended: what ``SSHClient.connection_lost`` was told."""
+    match exc:
+        case None:
+            return Failure(FailureKind.CLOSED, "the gateway closed the connection")
+        case TunnelFailureError():
+            return exc.failure
+        case asyncssh.ConnectionLost() if "keepalive" in exc.reason:
+            return Failure(
+                FailureKind.KEEPALIVE,
+                "the gateway stopped answering keepalives",
+                "it is frozen, paused, or cut off; the tunnel comes back when it answers",
+            )
+        case asyncssh.ConnectionLost():
+            return Failure(FailureKind.CLOSED, "the gateway closed the connection")
+        case TimeoutError():
+            return Failure(FailureKind.KEEPALIVE, "the gateway stopped answering")
+        case OSError() if exc.errno in _TIMED_OUT:
+            return Failure(FailureKind.KEEPALIVE, "the gateway no longer acknowledges what we send")
+        case OSError():
+            return Failure(FailureKind.CLOSED, f"the connection broke: {_reason(exc)}")
+        case asyncssh.Error():
+            return Failure(FailureKind.PROTOCOL, f"the SSH session ended: {exc.reason}")
+        case _:
+            return Failure(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}", _BUG_HINT)
+
+
+def _of_protocol(exc: asyncssh.Error, where: str) -> Failure:
+    match exc:
+        case asyncssh.PermissionDenied() | asyncssh.IllegalUserName():
+            return Failure(
+                FailureKind.AUTH,
+                f"{where} refused our login: {exc.reason}",
+                "add the public key to ~/.ssh/authorized_keys of that user on the gateway;"
+                " then: hostnfsd reconnect",
+            )
+        case asyncssh.HostKeyNotVerifiable():
+            return Failure(FailureKind.HOST_KEY, f"the host key of {where} is not trusted")
+        case asyncssh.ConnectionLost():
+            # sshd behind a Docker port that nothing listens on ends like this, and so does a
+            # gateway that is just starting.
+            return Failure(
+                FailureKind.UNREACHABLE,
+                f"{where} closed the connection before the login was done",
+                "is sshd running there? a published container port answers even when it is not",
+            )
+        case _:
+            return Failure(
+                FailureKind.PROTOCOL, f"{where}: {exc.reason}", "is this port really an sshd?"
+            )
+
+
+def of_greeting(greeting: bytes, where: str) -> Failure | None:
+    """What sshd wrote instead of its banner, if that says that we knock too often.
+
+    asyncssh skips such lines, as RFC 4253 section 4.2 allows, and then only sees the end.
+    """
+    said = greeting.decode("ascii", "replace")
+    if not any(text in said for text in _BUSY_TEXTS):
+        return None
+    return Failure(
+        FailureKind.BUSY,
+        f"{where} turns us away for now: {said.strip()!r}",
+        "sshd penalises our address (PerSourcePenalties) or is flooded (MaxStartups): exempt the"
+        " host with PerSourcePenaltyExemptList in the gateway's sshd_config",
+    )
+
+
+_KEY_HINT: Final = "add it to an agent: ssh-add FILE; or name a key without a passphrase"
+_BUG_HINT: Final = "this is a bug in hostnfsd: please report it with the log"
+
+
+def _reason(exc: OSError) -> str:
+    # asyncio joins the errors of several addresses into one text without an errno.
+    return exc.strerror or str(exc)
+
+
+def _network_hint(exc: OSError) -> str | None:
+    if exc.errno == errno.ECONNREFUSED or "Connect call failed" in str(exc):
+        return "nothing listens there: is the gateway running, and is this its published ssh port?"
+    return None

@@ -1,0 +1,159 @@
+"""Lets clients in: the factory that asyncssh calls for each connection at one of our listeners.
+
+asyncssh demands much of it: it must be a coroutine function (a plain one that refuses leaks its
+channel), must answer within bounds (until it does, sshd cannot tell that the client has left), and
+may raise nothing but ``ChannelOpenError`` (anything else ends the whole SSH connection).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import asyncssh
+import structlog
+
+from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.relay import Circle, GatewaySide, Relay
+from hostnfsd.services import Service
+from hostnfsd.snapshot import ClientView, Refusal
+from hostnfsd.tunnel.forward import Spec
+
+#: Seconds the host's service has to accept a connection: it is near.
+DIAL_TIMEOUT_S: Final = 3.0
+
+Accept = Callable[[str, int], Awaitable[GatewaySide]]
+
+_log: Final = structlog.get_logger("hostnfsd.intake")
+
+
+class Watch(Protocol):
+    """The prober, as the intake sees it."""
+
+    def recognises(self, spec: Spec, originator: str) -> bool:
+        """Whether this connection is likely to be a probe of ours."""
+        ...
+
+    def arrived(self, spec: Spec, error: str | None) -> None:
+        """A probe came in; ``error`` says why the service did not take it."""
+        ...
+
+    def service_failed(self, spec: Spec) -> None:
+        """A client was told that the service is down."""
+        ...
+
+
+class Intake:
+    """The door of one gateway's listeners.
+
+    Args:
+        gateway: its name.
+        where: tells the address and port on which a service listens on this host now.
+        ledger: where clients are entered and refusals counted.
+        circle: the relays of the session.
+        watch: the prober.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        where: Callable[[Service], tuple[str, int]],
+        ledger: Ledger,
+        circle: Circle,
+        watch: Watch,
+    ) -> None:
+        self._gateway = gateway
+        self._where = where
+        self._ledger = ledger
+        self._circle = circle
+        self._watch = watch
+        self.stopping = False
+        self.lost = False
+
+    def door(self, spec: Spec) -> Accept:
+        """The factory for one listener."""
+
+        async def accept(originator: str, port: int) -> GatewaySide:
+            try:
+                return await self._admit(spec, originator, port)
+            except asyncssh.ChannelOpenError:
+                raise
+            except Exception as exc:
+                _log.exception("intake_broke", gateway=self._gateway, service=spec.service)
+                self._refuse(spec, originator, Refusal.INTERNAL)
+                raise asyncssh.ChannelOpenError(
+                    asyncssh.OPEN_CONNECT_FAILED, "internal error"
+                ) from exc
+
+        return accept
+
+    async def _admit(self, spec: Spec, originator: str, port: int) -> GatewaySide:
+        ours = self._watch.recognises(spec, originator)
+        if self.stopping:
+            raise self._refuse(spec, originator, Refusal.STOPPING)
+        if self._ledger.full and not ours:
+            raise self._refuse(spec, originator, Refusal.LIMIT)
+        client = ClientView(
+            gateway=self._gateway,
+            service=spec.service,
+            host=originator,
+            port=port,
+            since=time.time(),
+            bytes_to_host=0,
+            bytes_to_client=0,
+        )
+        error = None
+        try:
+            relay = await self._dial(client, ours=ours)
+        except OSError as exc:  # refused, reset, unreachable, timed out
+            error = _why(exc)
+            if not ours:
+                self._watch.service_failed(spec)
+                raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc
+        finally:
+            if ours:
+                self._watch.arrived(spec, error)
+        if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
+            relay.abort()
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")
+        return relay.gateway
+
+    async def _dial(self, client: ClientView, *, ours: bool) -> Relay:
+        address, port = self._where(client.service)
+        tally = self._ledger.tally(self._gateway, client.service)
+        # The relay enters the circle before its connection stands, so that the end of the session
+        # can end it at any moment.
+        relay = Relay(client, ledger=self._ledger, tally=tally, circle=self._circle, ours=ours)
+        try:
+            async with asyncio.timeout(DIAL_TIMEOUT_S):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: relay.host, address, port
+                )
+        except BaseException:
+            relay.never_connected()
+            raise
+        return relay
+
+    def _refuse(self, spec: Spec, originator: str, reason: Refusal) -> asyncssh.ChannelOpenError:
+        self._ledger.refuse(self._gateway, spec.service, originator, reason, time.time())
+        _log.debug(
+            "client_refused",
+            gateway=self._gateway,
+            service=spec.service,
+            originator=originator,
+            reason=reason,
+        )
+        code = (
+            asyncssh.OPEN_RESOURCE_SHORTAGE
+            if reason is Refusal.LIMIT
+            else asyncssh.OPEN_CONNECT_FAILED
+        )
+        return asyncssh.ChannelOpenError(code, str(reason))
+
+
+def _why(exc: OSError) -> str:
+    if isinstance(exc, TimeoutError):
+        return f"did not accept a connection within {DIAL_TIMEOUT_S:g} s"
+    return (exc.strerror or str(exc)).lower()

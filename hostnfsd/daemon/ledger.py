@@ -1,0 +1,88 @@
+"""What was relayed and who was turned away: plain integers, read at scrape time.
+
+Counters belong to a (gateway, service) pair and live as long as the daemon, so they survive
+reconnects and reloads. The hot path only adds to integers: no locks, no label look-ups.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from hostnfsd.services import Service
+from hostnfsd.snapshot import ClientView, Refusal, RefusedView
+
+#: Originators remembered for ``status --clients``; the least recent is forgotten first.
+_REFUSED_MOST: Final = 256
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters of one service at one gateway."""
+
+    connections: int = 0
+    connections_total: int = 0
+    bytes_to_host: int = 0
+    bytes_to_client: int = 0
+    refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
+
+
+class OpenConnection(Protocol):
+    """A relayed connection, as the ledger sees it."""
+
+    def view(self) -> ClientView:
+        """What ``status --clients`` shows of it."""
+        ...
+
+
+class Ledger:
+    """All counters, all open connections of clients, and who was refused.
+
+    Args:
+        limit: how many client connections the whole daemon carries at once.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.open: set[OpenConnection] = set()
+        self._tallies: dict[tuple[str, Service], Tally] = {}
+        self._refused: OrderedDict[tuple[str, Service, str, Refusal], RefusedView] = OrderedDict()
+
+    @property
+    def full(self) -> bool:
+        """Whether no further client can be let in."""
+        return len(self.open) >= self.limit
+
+    def tally(self, gateway: str, service: Service) -> Tally:
+        """The counters of one service, made at first use."""
+        return self._tallies.setdefault((gateway, service), Tally())
+
+    def opened(self, connection: OpenConnection, tally: Tally) -> None:
+        """A client is let in; it counts against the limit from now on."""
+        self.open.add(connection)
+        tally.connections += 1
+
+    def closed(self, connection: OpenConnection, tally: Tally) -> None:
+        """A client's connection ended."""
+        self.open.discard(connection)
+        tally.connections -= 1
+
+    def refuse(
+        self, gateway: str, service: Service, host: str, reason: Refusal, when: float
+    ) -> None:
+        """A client was turned away at ``when`` (seconds since the epoch)."""
+        self.tally(gateway, service).refused[reason] += 1
+        key = (gateway, service, host, reason)
+        before = self._refused.pop(key, None)
+        count = 1 if before is None else before.count + 1
+        self._refused[key] = RefusedView(gateway, service, host, reason, count, when)
+        if len(self._refused) > _REFUSED_MOST:
+            self._refused.popitem(last=False)
+
+    def clients(self) -> Iterator[ClientView]:
+        """Who is connected."""
+        return (connection.view() for connection in self.open)
+
+    def turned_away(self) -> tuple[RefusedView, ...]:
+        """Who was refused, the latest last."""
+        return tuple(self._refused.values())

@@ -1,0 +1,185 @@
+"""Tries each service from the gateway's side, as a client there would, and keeps what it found.
+
+A probe is a ``direct-tcpip`` channel (RFC 4254 section 7.2): the gateway dials its own client-facing
+address, the connection enters our listener and comes back to us. It never carries a byte, which is
+how a real client that arrives at the same moment from the same address is told apart from it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import asyncssh
+import structlog
+
+from hostnfsd.daemon.face import Meters
+from hostnfsd.services import Service
+from hostnfsd.snapshot import Family, ServiceState
+from hostnfsd.tunnel import probe
+from hostnfsd.tunnel.forward import Spec
+from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.probe import Finding, Outcome, Target
+
+#: Seconds between probes while something that should serve does not.
+_RESTLESS_S: Final = 1.0
+
+_log: Final = structlog.get_logger("hostnfsd.prober")
+
+
+class Way(Protocol):
+    """The way in: the session, as the prober sees it."""
+
+    async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
+        """Let the gateway dial; returns what ends that connection."""
+        ...
+
+
+class Subject(Protocol):
+    """What is probed: the forwards of a session, as the prober sees them."""
+
+    def bound(self) -> Iterable[Spec]:
+        """Listeners that stand now."""
+        ...
+
+    def client_addresses(self) -> tuple[str, ...]:
+        """How clients reach the gateway."""
+        ...
+
+    def survey(self) -> Survey | None:
+        """What the gateway told about itself."""
+        ...
+
+    def required(self, service: Service) -> bool:
+        """Whether the service must be there."""
+        ...
+
+
+class Prober:
+    """Probes the bound forwards of one session.
+
+    Args:
+        gateway: its name.
+        way: how to dial from its side.
+        subject: what to probe.
+        meters: where durations go.
+        seen: services that have ever accepted; shared across sessions.
+        report: told what was found, whenever something was.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        way: Way,
+        subject: Subject,
+        meters: Meters,
+        seen: set[Service],
+        report: Callable[[Spec, Family, Finding], None],
+    ) -> None:
+        self._gateway = gateway
+        self._way = way
+        self._subject = subject
+        self._meters = meters
+        self._seen = seen
+        self._report = report
+        self._awaited: dict[Spec, asyncio.Future[str | None]] = {}
+        self._now = asyncio.Event()
+        self._states: dict[tuple[Spec, Family], ServiceState] = {}
+
+    # -- the intake's view -----------------------------------------------------------------------
+
+    def recognises(self, spec: Spec, originator: str) -> bool:
+        """Whether a connection from ``originator`` is likely to be the probe under way."""
+        if spec not in self._awaited:
+            return False
+        survey = self._subject.survey()
+        return originator in self._subject.client_addresses() or (
+            survey.owns(originator) if survey is not None else originator == spec.listen
+        )
+
+    def arrived(self, spec: Spec, error: str | None) -> None:
+        """The probe came in; ``error`` says why the service did not take it."""
+        waiter = self._awaited.get(spec)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(error)
+
+    def service_failed(self, _spec: Spec) -> None:
+        """A client found the service down: look at once."""
+        self.hasten()
+
+    def hasten(self) -> None:
+        """Probe now: something changed."""
+        self._now.set()
+
+    # -- the work --------------------------------------------------------------------------------
+
+    async def run(self, interval: Callable[[], tuple[float, float]]) -> None:
+        """Probe for ever; ``interval`` gives ``[probe] interval_s`` and ``timeout_s`` each time."""
+        while True:
+            interval_s, timeout_s = interval()
+            self._now.clear()
+            await self._round(timeout_s)
+            restless = any(
+                state in {ServiceState.HOST_DOWN, ServiceState.STALLED, ServiceState.WAITING}
+                for state in self._states.values()
+            )
+            wait_s = min(_RESTLESS_S, interval_s) if restless else interval_s
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._now.wait()
+            except TimeoutError:
+                pass
+
+    async def _round(self, timeout_s: float) -> None:
+        specs = tuple(self._subject.bound())
+        addresses = self._subject.client_addresses()
+        todo = probe.targets(specs, addresses)
+        self._states = {}
+        async with asyncio.TaskGroup() as group:
+            for spec in specs:
+                mine = tuple(t for t in todo if t.spec == spec)
+                group.create_task(self._probe_spec(spec, mine, timeout_s), name=f"probe {spec}")
+
+    async def _probe_spec(self, spec: Spec, mine: tuple[Target, ...], timeout_s: float) -> None:
+        if not mine:
+            family = min(spec.families)
+            self._conclude(spec, family, probe.unaddressed())
+        for target in mine:  # one after the other: one probe of a listener at a time
+            started = time.perf_counter()
+            outcome, error = await self._try(target, timeout_s)
+            service = spec.service
+            self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
+            if outcome is Outcome.ACCEPTED:
+                self._seen.add(service)
+            elif outcome is not Outcome.FORBIDDEN:
+                self._meters.probe_failed(self._gateway, service, "gateway")
+            absent = not self._subject.required(service) and service not in self._seen
+            self._conclude(spec, target.family, probe.find(target, outcome, error, absent=absent))
+
+    async def _try(self, target: Target, timeout_s: float) -> tuple[Outcome, str | None]:
+        waiter = asyncio.get_running_loop().create_future()
+        self._awaited[target.spec] = waiter
+        hang_up: Callable[[], None] | None = None
+        try:
+            async with asyncio.timeout(timeout_s):
+                hang_up = await self._way.dial_from_gateway(target.address, target.spec.port)
+                error = await waiter
+        except TimeoutError:
+            return Outcome.SILENT, None
+        except asyncssh.ChannelOpenError as exc:
+            if waiter.done():  # it arrived, and the refusal overtook the confirmation
+                error = waiter.result()
+            elif exc.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                return Outcome.FORBIDDEN, exc.reason
+            else:
+                return Outcome.NOT_REACHED, exc.reason.lower()
+        finally:
+            del self._awaited[target.spec]
+            if hang_up is not None:
+                hang_up()
+        return (Outcome.ACCEPTED, None) if error is None else (Outcome.SERVICE_FAILED, error)
+
+    def _conclude(self, spec: Spec, family: Family, finding: Finding) -> None:
+        self._states[spec, family] = finding.state
+        self._report(spec, family, finding)

@@ -1,0 +1,328 @@
+"""One client's connection: an SSH channel on one side, TCP to the host's service on the other.
+
+Bytes and their order are preserved, and so is half-close. Each direction is under back-pressure:
+when a side cannot take more, the other is not read. What one connection can hold in memory is
+bounded by :data:`WINDOW` plus :data:`HOST_HIGH_WATER` towards the host, and by the gateway's
+channel window (OpenSSH: 2 MiB) plus one read towards the client.
+
+asyncssh ends the whole SSH connection when a session's callback raises: every callback is wrapped,
+and an exception ends this relay only.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final, TypeVar, cast
+
+import asyncssh
+import structlog
+
+from hostnfsd.daemon import seams
+from hostnfsd.daemon.ledger import Ledger, Tally
+from hostnfsd.snapshot import ClientView
+
+#: Bytes the gateway may send us on one channel before we have passed them on.
+WINDOW: Final = 1024 * 1024
+#: Bytes waiting for the host's service at which the channel is no longer read. High and low lie a
+#: window apart, so that a resumed channel can hand over all it parked in one go: asyncssh's window
+#: accounting is at its weakest when a hand-over is interrupted.
+HOST_HIGH_WATER: Final = WINDOW + 256 * 1024
+_HOST_LOW_WATER: Final = 256 * 1024
+#: Bytes waiting for the channel's window at which the host's service is no longer read.
+_CHANNEL_HIGH_WATER: Final = 256 * 1024
+#: Seconds without a byte after which a half-closed connection is given up: a client's reset looks
+#: like an end of file here, and such a client never says more.
+LINGER_S: Final = 60.0
+
+_log: Final = structlog.get_logger("hostnfsd.relay")
+
+
+_Callback = TypeVar("_Callback", bound=Callable[..., Any])
+
+
+def survive(callback: _Callback) -> _Callback:
+    """Let an exception in a callback end its relay, not the SSH connection."""
+
+    @functools.wraps(callback)
+    def wrapped(side: Any, *args: Any) -> Any:
+        try:
+            return callback(side, *args)
+        except Exception:  # noqa: BLE001  # asyncssh would end all relays of the gateway
+            _log.exception("relay_broke", callback=callback.__qualname__)
+            side.relay.abort()
+            return None
+
+    return cast(_Callback, wrapped)
+
+
+class Circle:
+    """The relays of one SSH session. They share its socket, and so its congestion."""
+
+    def __init__(self) -> None:
+        self.relays: set[Relay] = set()
+        self.congested = False
+
+    def set_congested(self, congested: bool) -> None:
+        """The SSH socket's buffer is full, or has drained: stop or resume reading the host."""
+        self.congested = congested
+        for relay in tuple(self.relays):
+            relay.update_reading()
+
+    def abort(self) -> None:
+        """End every relay at once."""
+        for relay in tuple(self.relays):
+            relay.abort()
+
+
+class Relay:
+    """A pair of connections and the bytes between them.
+
+    Args:
+        client: who, where to and since when; the byte counts in it are ignored.
+        ledger: where clients are entered.
+        tally: counters of the service.
+        circle: the other relays of the session.
+        ours: the connection looks like a probe of our own: it is entered in the ledger only once
+            it carries a byte, for our own probes carry none.
+    """
+
+    def __init__(
+        self, client: ClientView, *, ledger: Ledger, tally: Tally, circle: Circle, ours: bool
+    ) -> None:
+        self._client = client
+        self._ledger = ledger
+        self._tally = tally
+        self._circle = circle
+        self._entered = False
+        self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._channel_full = False
+        self._ended = {"host": False, "gateway": False}
+        self._to_host = 0
+        self._to_client = 0
+        self._moved_at = asyncio.get_running_loop().time()
+        self._answered = True
+        self.host = HostSide(self)
+        self.gateway = GatewaySide(self)
+        circle.relays.add(self)
+        if not ours:
+            self._enter()
+
+    def _enter(self) -> None:
+        self._entered = True
+        self._ledger.opened(self, self._tally)
+        if self._transport is not None:
+            self._tally.connections_total += 1
+
+    def view(self) -> ClientView:
+        """What ``status --clients`` shows."""
+        return replace(self._client, bytes_to_host=self._to_host, bytes_to_client=self._to_client)
+
+    def quiet_s(self, now: float) -> float:
+        """Seconds since the last byte moved, if it was the host's and nothing waits; else 0.
+
+        The best guess, without reading the calls, at "no call is unanswered". ``now`` is the
+        loop's time.
+        """
+        waiting = self._transport is not None and self._transport.get_write_buffer_size() > 0
+        if waiting or self._channel_full or not self._answered:
+            return 0.0
+        return now - self._moved_at
+
+    # -- the host's side -------------------------------------------------------------------------
+
+    def host_connected(self, transport: asyncio.Transport) -> None:
+        """The service answered the dial; nothing is read before the channel stands."""
+        self._transport = transport
+        if self._entered:
+            self._tally.connections_total += 1
+        transport.set_write_buffer_limits(high=HOST_HIGH_WATER, low=_HOST_LOW_WATER)
+        self.update_reading()
+
+    def from_host(self, data: bytes) -> None:
+        """Bytes for the client."""
+        if self._channel is None or self._channel.is_closing():
+            return
+        self._moved(len(data), to_host=False)
+        self._channel.write(data)
+
+    def host_full(self, full: bool) -> None:
+        """The service does not take more, or takes more again."""
+        if self._channel is None:
+            return
+        if full:
+            self._channel.pause_reading()
+        else:
+            self._channel.resume_reading()
+
+    def update_reading(self) -> None:
+        """Read the host exactly while the channel stands and both it and the socket have room."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._channel is None or self._channel_full or self._circle.congested:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def host_lost(self, exc: Exception | None) -> None:
+        """The connection to the service is gone."""
+        self._transport = None
+        if self._channel is not None:
+            if exc is None:
+                self._channel.close()
+            else:
+                self._channel.abort()
+        self._leave_when_over()
+
+    # -- the gateway's side ----------------------------------------------------------------------
+
+    def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
+        """The gateway has been told that we accept."""
+        self._channel = channel
+        seams.credit_only_what_was_delivered(channel)
+        channel.set_write_buffer_limits(high=_CHANNEL_HIGH_WATER)
+        if self._transport is None:  # the service hung up while the channel was opened
+            channel.close()
+            return
+        self.update_reading()
+
+    def from_client(self, data: bytes) -> None:
+        """Bytes for the service."""
+        if not self._entered:
+            self._enter()
+        self._moved(len(data), to_host=True)
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def channel_is_full(self, full: bool) -> None:
+        """The client does not take more, or takes more again."""
+        self._channel_full = full
+        self.update_reading()
+
+    def channel_lost(self) -> None:
+        """The channel is gone: hand on what was received, then close."""
+        self._channel = None
+        if self._transport is not None:
+            self._transport.close()
+            asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
+        self._leave_when_over()
+
+    # -- both ------------------------------------------------------------------------------------
+
+    def half_closed(self, side: str) -> None:
+        """``side`` ("host" or "gateway") will send no more; the other may go on."""
+        self._ended[side] = True
+        if all(self._ended.values()):
+            if self._channel is not None:
+                self._channel.close()
+            if self._transport is not None:
+                self._transport.close()
+        elif side == "host":
+            if self._channel is not None and not self._channel.is_closing():
+                self._channel.write_eof()
+        else:
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.write_eof()
+            self._linger()
+
+    def never_connected(self) -> None:
+        """The service did not take the connection."""
+        self._leave_when_over()
+
+    def abort(self) -> None:
+        """End both sides at once."""
+        if self._channel is not None:
+            self._channel.abort()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _linger(self) -> None:
+        if self._channel is None:
+            return
+        loop = asyncio.get_running_loop()
+        left = self._moved_at + LINGER_S - loop.time()
+        if left <= 0:
+            self.abort()
+        else:
+            loop.call_later(left, self._linger)
+
+    def _moved(self, size: int, *, to_host: bool) -> None:
+        self._moved_at = asyncio.get_running_loop().time()
+        self._answered = not to_host
+        if to_host:
+            self._to_host += size
+            self._tally.bytes_to_host += size
+        else:
+            self._to_client += size
+            self._tally.bytes_to_client += size
+
+    def _leave_when_over(self) -> None:
+        if self._channel is None and self._transport is None and self in self._circle.relays:
+            self._circle.relays.discard(self)
+            if self._entered:
+                self._ledger.closed(self, self._tally)
+
+
+class HostSide(asyncio.Protocol):
+    """The relay's face towards the service's TCP connection."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+
+    @survive
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.relay.host_connected(cast(asyncio.Transport, transport))
+
+    @survive
+    def data_received(self, data: bytes) -> None:
+        self.relay.from_host(data)
+
+    @survive
+    def eof_received(self) -> bool:
+        self.relay.half_closed("host")
+        return True
+
+    @survive
+    def pause_writing(self) -> None:
+        self.relay.host_full(True)
+
+    @survive
+    def resume_writing(self) -> None:
+        self.relay.host_full(False)
+
+    @survive
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.relay.host_lost(exc)
+
+
+class GatewaySide(asyncssh.SSHTCPSession[bytes]):
+    """The relay's face towards the SSH channel."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+
+    @survive
+    def connection_made(self, chan: "asyncssh.SSHTCPChannel[bytes]") -> None:
+        self.relay.channel_opened(chan)
+
+    @survive
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:  # noqa: ARG002  # RFC 4254 section 5.2: forwarded channels carry no typed data
+        self.relay.from_client(data)
+
+    @survive
+    def eof_received(self) -> bool:
+        self.relay.half_closed("gateway")
+        return True
+
+    @survive
+    def pause_writing(self) -> None:
+        self.relay.channel_is_full(True)
+
+    @survive
+    def resume_writing(self) -> None:
+        self.relay.channel_is_full(False)
+
+    @survive
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why is the tunnel's to tell
+        self.relay.channel_lost()

@@ -1,0 +1,87 @@
+"""The private parts of asyncssh that hostnfsd touches: all of them, here, each with its guard.
+
+Public API is used wherever there is one. These seams exist because of defects or gaps that were
+found in asyncssh 2.24.1; :func:`check` says at start which of them do not fit the installed
+version, and without its seam the daemon uses asyncssh as it is.
+"""
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import asyncssh
+from asyncssh.channel import SSHChannel
+from asyncssh.connection import SSHConnection
+
+#: Versions whose window accounting re-opens the window for bytes that are still parked: each
+#: pause of a slow reader lets almost a whole further window in, without bound.
+_WINDOW_DEFECT: Final = frozenset({"2.24.1"})
+_CHANNEL_NAMES: Final = frozenset(
+    {"_recv_window", "_init_recv_window", "_recv_buf", "_session", "_encoding"}
+)
+
+
+def check(version: str = asyncssh.__version__) -> tuple[str, ...]:
+    """What does not fit, as sentences for the log; empty when every seam does."""
+    misfits: list[str] = []
+    if version in _WINDOW_DEFECT and not _window_seam_fits():
+        misfits.append(
+            f"asyncssh {version} is not the one that was tested: slow readers may cost memory"
+        )
+    if not _keepalive_seam_fits():
+        misfits.append(f"asyncssh {version} has no _make_keepalive_request: no round-trip times")
+    return tuple(misfits)
+
+
+def _window_seam_fits() -> bool:
+    source = inspect.getsource(SSHChannel)
+    return "_deliver_data" in vars(SSHChannel) and all(name in source for name in _CHANNEL_NAMES)
+
+
+def _keepalive_seam_fits() -> bool:
+    return inspect.iscoroutinefunction(vars(SSHConnection).get("_make_keepalive_request"))
+
+
+def credit_only_what_was_delivered(
+    channel: "asyncssh.SSHTCPChannel[bytes]", version: str = asyncssh.__version__
+) -> None:
+    """Mend the receive window of one channel; call it in ``connection_made``.
+
+    asyncssh 2.24.1 takes arriving bytes off the window at once but, when it delivers one chunk,
+    gives credit for all that is missing, parked chunks included. Here credit is given for what the
+    session was really handed.
+    """
+    if version not in _WINDOW_DEFECT or not _window_seam_fits():
+        return
+    private: Any = channel
+
+    def deliver(data: bytes, datatype: asyncssh.DataType) -> None:
+        parked = sum(len(chunk) for chunk, _ in private._recv_buf)  # noqa: SLF001
+        missing = private._init_recv_window - private._recv_window - parked  # noqa: SLF001
+        if missing > private._init_recv_window // 2:  # noqa: SLF001
+            private._recv_window += missing  # noqa: SLF001
+            private.send_packet(
+                asyncssh.constants.MSG_CHANNEL_WINDOW_ADJUST, missing.to_bytes(4, "big")
+            )
+        if private._session is not None:  # noqa: SLF001
+            private._session.data_received(data, datatype)  # noqa: SLF001
+
+    private._deliver_data = deliver  # noqa: SLF001
+
+
+def time_keepalives(
+    connection: asyncssh.SSHClientConnection, observe: Callable[[float], None]
+) -> None:
+    """Tell ``observe`` how many seconds each answered keepalive took."""
+    if not _keepalive_seam_fits():
+        return
+    private: Any = connection
+    ask: Callable[[], Awaitable[None]] = private._make_keepalive_request  # noqa: SLF001
+
+    async def timed() -> None:
+        started = time.perf_counter()
+        await ask()
+        observe(time.perf_counter() - started)
+
+    private._make_keepalive_request = timed  # noqa: SLF001

@@ -1,0 +1,171 @@
+"""The TCP connection under the SSH session, owned by us instead of by asyncssh.
+
+asyncssh takes any object with ``create_connection`` as its ``tunnel``. Owning the transport gives
+what asyncssh does not offer (its ``pause_writing`` does nothing, so that one stalled gateway could
+make us buffer 2 MiB for each open connection): back-pressure from the socket to every relay, a
+bound on how much one read hands to the packet parser (its cost grows with the square of the
+backlog), the socket options, and sshd's words when it turns us away.
+
+A proxy command gets the same treatment: it is run with one end of a socket pair.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, cast
+
+import asyncssh
+
+#: Bytes waiting in the SSH socket's buffer at which relays stop reading, and read again.
+_HIGH_WATER: Final = 256 * 1024
+_LOW_WATER: Final = 64 * 1024
+#: asyncssh copies what is left of its input for every packet: feed it in slices.
+_SLICE: Final = 64 * 1024
+#: Bytes kept of what comes before the SSH banner.
+_GREETING_MOST: Final = 512
+#: Silence, spacing and count of the kernel's own keepalive: a second line behind SSH's.
+_TCP_KEEPALIVE_S: Final = (10, 5, 3)
+#: macOS <netinet/tcp.h>: TCP_KEEPALIVE (idle seconds) and TCP_RXT_CONNDROPTIME (seconds a sent
+#: byte may stay unacknowledged); Python names neither.
+_DARWIN_TCP_KEEPALIVE: Final = 0x10
+_DARWIN_TCP_RXT_CONNDROPTIME: Final = 0x80
+
+Factory = Callable[[], asyncssh.SSHClientConnection]
+
+
+class Wire:
+    """What asyncssh is given as ``tunnel``: it dials, once.
+
+    Args:
+        proxy: command whose standard input and output lead to the gateway; None to dial TCP.
+        unacknowledged_s: seconds after which unacknowledged bytes end the connection.
+        on_congestion: told True when the socket's buffer is full, False when it has drained.
+    """
+
+    def __init__(
+        self,
+        *,
+        proxy: Sequence[str] | None,
+        unacknowledged_s: float,
+        on_congestion: Callable[[bool], None],
+    ) -> None:
+        self._proxy = proxy
+        self._unacknowledged_s = unacknowledged_s
+        self._on_congestion = on_congestion
+        self._process: asyncio.subprocess.Process | None = None
+        self._line: _Line | None = None
+
+    @property
+    def greeting(self) -> bytes:
+        """What the peer wrote before an SSH banner, if it wrote anything else."""
+        return b"" if self._line is None else self._line.greeting
+
+    async def create_connection(
+        self, factory: Factory, host: str, port: int
+    ) -> tuple[asyncio.Transport, asyncssh.SSHClientConnection]:
+        """Dial, and put the SSH connection that ``factory`` makes on top (asyncssh calls this)."""
+        connection = factory()
+        self._line = line = _Line(connection, self._on_congestion)
+        loop = asyncio.get_running_loop()
+        if self._proxy is None:
+            transport, _ = await loop.create_connection(lambda: line, host, port)
+        else:
+            ours = await self._start_proxy(self._proxy)
+            transport, _ = await loop.create_connection(lambda: line, sock=ours)
+        transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        tune(transport.get_extra_info("socket"), self._unacknowledged_s)
+        return transport, connection
+
+    async def _start_proxy(self, argv: Sequence[str]) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            end, quiet = theirs.fileno(), asyncio.subprocess.DEVNULL
+            self._process = await asyncio.create_subprocess_exec(
+                *argv, stdin=end, stdout=end, stderr=quiet
+            )
+        ours.setblocking(False)
+        return ours
+
+    def close(self) -> None:
+        """End the proxy command, if there is one."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
+    async def wait_closed(self) -> None:
+        """Reap the proxy command, if there is one."""
+        if self._process is not None:
+            await self._process.wait()
+
+
+class _Line(asyncio.Protocol):
+    """Hands the transport's events on to the SSH connection."""
+
+    def __init__(
+        self, connection: asyncssh.SSHClientConnection, on_congestion: Callable[[bool], None]
+    ) -> None:
+        self._connection = connection
+        self._on_congestion = on_congestion
+        self._before_banner = True
+        self.greeting = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._connection.connection_made(cast(asyncio.Transport, transport))
+
+    def data_received(self, data: bytes) -> None:
+        if self._before_banner:
+            self._listen_for_banner(data)
+        if len(data) <= _SLICE:
+            self._connection.data_received(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), _SLICE):
+            self._connection.data_received(bytes(view[start : start + _SLICE]))
+
+    def _listen_for_banner(self, data: bytes) -> None:
+        self.greeting = (self.greeting + data)[:_GREETING_MOST]
+        if b"SSH-" in self.greeting or len(self.greeting) == _GREETING_MOST:
+            self._before_banner = False
+        if b"SSH-" in self.greeting:
+            self.greeting = self.greeting[: self.greeting.index(b"SSH-")]
+
+    def eof_received(self) -> None:
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_congestion(False)
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._on_congestion(True)
+
+    def resume_writing(self) -> None:
+        self._on_congestion(False)
+
+
+def tune(sock: socket.socket, unacknowledged_s: float) -> None:
+    """Make the kernel notice a dead path while we are sending, where SSH's keepalive is blind.
+
+    Linux: TCP_USER_TIMEOUT (tcp(7)); macOS: TCP_RXT_CONNDROPTIME. Not run on a Mac.
+    """
+    if sock.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    idle, spacing, count = _TCP_KEEPALIVE_S
+    options: list[tuple[int, int]] = [(socket.TCP_NODELAY, 1)]
+    if sys.platform == "linux":
+        options += [
+            (socket.TCP_USER_TIMEOUT, round(unacknowledged_s * 1000)),
+            (socket.TCP_KEEPIDLE, idle),
+            (socket.TCP_KEEPINTVL, spacing),
+            (socket.TCP_KEEPCNT, count),
+        ]
+    elif sys.platform == "darwin":
+        options += [
+            (_DARWIN_TCP_RXT_CONNDROPTIME, max(1, round(unacknowledged_s))),
+            (_DARWIN_TCP_KEEPALIVE, idle),
+        ]
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in options:
+        sock.setsockopt(socket.IPPROTO_TCP, option, value)

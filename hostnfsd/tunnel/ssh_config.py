@@ -1,0 +1,148 @@
+"""What OpenSSH itself makes of an alias: the output of ``ssh -G NAME``, read.
+
+``ssh -G`` (ssh(1)) prints the effective configuration as ``keyword value`` lines after evaluating
+Host and Match. It is OpenSSH's own parser, so every file that ``ssh`` accepts is accepted here.
+Only what a reverse tunnel needs is kept; forwards and multiplexing of the alias are left out on
+purpose: they would fight with the daemon's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+#: IdentityFile values that ``ssh -G`` prints when none is configured (ssh_config(5)).
+DEFAULT_IDENTITIES: Final = tuple(
+    f"~/.ssh/id_{kind}"
+    for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An alias, resolved.
+
+    Attributes:
+        host: what to dial.
+        port: TCP port.
+        user: login name there.
+        identity_files: private keys, in order; ``~`` not expanded.
+        identities_only: whether the agent may offer other keys.
+        identity_agent: agent socket; None for SSH_AUTH_SOCK, "none" for no agent.
+        known_hosts: files with host keys, the user's before the system's; ``~`` not expanded.
+        host_key_alias: name under which the host key is filed, if not ``host``.
+        proxy_jump: ``ProxyJump``, if any.
+        proxy_command: ``ProxyCommand`` with its tokens still in it, if any.
+        host_key_algorithms: allowed host key algorithms; empty for the library's own choice.
+        certificate_files: user certificates.
+    """
+
+    host: str
+    port: int = 22
+    user: str = ""
+    identity_files: tuple[str, ...] = DEFAULT_IDENTITIES
+    identities_only: bool = False
+    identity_agent: str | None = None
+    known_hosts: tuple[str, ...] = (
+        "~/.ssh/known_hosts",
+        "~/.ssh/known_hosts2",
+        "/etc/ssh/ssh_known_hosts",
+        "/etc/ssh/ssh_known_hosts2",
+    )
+    host_key_alias: str | None = None
+    proxy_jump: str | None = None
+    proxy_command: str | None = None
+    certificate_files: tuple[str, ...] = ()
+
+    @property
+    def default_identities(self) -> bool:
+        """Whether nobody named a key: then a missing file is no error."""
+        return set(self.identity_files) <= set(DEFAULT_IDENTITIES)
+
+    @property
+    def key_name(self) -> str:
+        """The name under which known_hosts files this gateway (ssh_config(5), HostKeyAlias)."""
+        return self.host_key_alias or self.host
+
+
+def read_alias(output: str) -> Alias:
+    """Read the output of ``ssh -G``.
+
+    Raises:
+        ValueError: if it names no host name and port, and so is no such output.
+    """
+    values: dict[str, list[str]] = {}
+    for line in output.splitlines():
+        keyword, _, value = line.partition(" ")
+        values.setdefault(keyword.lower(), []).append(value.strip())
+
+    def last(keyword: str) -> str | None:
+        value = values.get(keyword, [""])[-1]
+        return None if value in {"", "none"} else value
+
+    host, port = last("hostname"), last("port")
+    if host is None or port is None or not port.isdigit():
+        raise ValueError("no hostname and port in the output of ssh -G")
+    known = [
+        name
+        for keyword in ("userknownhostsfile", "globalknownhostsfile")
+        for line in values.get(keyword, [])
+        for name in line.split()
+        if name != "none"
+    ]
+    agent = values.get("identityagent", ["SSH_AUTH_SOCK"])[-1]
+    return Alias(
+        host=host,
+        port=int(port),
+        user=last("user") or "",
+        identity_files=_identities(values),
+        identities_only=last("identitiesonly") == "yes",
+        identity_agent=None if agent == "SSH_AUTH_SOCK" else agent,
+        known_hosts=tuple(known),
+        host_key_alias=last("hostkeyalias"),
+        proxy_jump=last("proxyjump"),
+        proxy_command=last("proxycommand"),
+        certificate_files=tuple(values.get("certificatefile", ())),
+    )
+
+
+def _identities(values: Mapping[str, list[str]]) -> tuple[str, ...]:
+    named = tuple(values.get("identityfile", ()))
+    return () if named == ("none",) else named
+
+
+def proxy_argv(alias: Alias, ssh_config: str | None) -> tuple[str, ...] | None:
+    """The command whose standard input and output lead to the gateway; None to dial directly.
+
+    ProxyJump becomes what OpenSSH makes of it: an ``ssh -W`` through the last hop (ssh(1), -J), so
+    hops use the user's own configuration. ProxyCommand is run by the shell, as ssh_config(5) says.
+    """
+    if alias.proxy_jump is not None:
+        *before, last = alias.proxy_jump.split(",")
+        config = ("-F", ssh_config) if ssh_config is not None else ()
+        jump = ("-J", ",".join(before)) if before else ()
+        target = f"[{alias.host}]:{alias.port}"
+        return ("ssh", *config, "-o", "ControlMaster=no", "-o", "ControlPath=none",
+                "-o", "ClearAllForwardings=yes", *jump, "-W", target, *_hop(last))  # fmt: skip
+    if alias.proxy_command is not None:
+        tokens = {"%%": "%", "%h": alias.host, "%p": str(alias.port), "%r": alias.user}
+        return ("/bin/sh", "-c", "exec " + _expand(alias.proxy_command, tokens))
+    return None
+
+
+def _hop(hop: str) -> tuple[str, ...]:
+    """``[user@]host[:port]`` or an ssh:// URI as arguments of ssh(1)."""
+    hop = hop.strip().removeprefix("ssh://")
+    host, colon, port = hop.rpartition(":")
+    if colon and port.isdigit() and (not host.count(":") or host.endswith("]")):
+        return "-p", port, host.replace("[", "").replace("]", "")
+    return (hop,)
+
+
+def _expand(command: str, tokens: Mapping[str, str]) -> str:
+    parts: list[str] = []
+    position = 0
+    while position < len(command):
+        pair = command[position : position + 2]
+        parts.append(tokens.get(pair, command[position]))
+        position += 2 if pair in tokens else 1
+    return "".join(parts)
