@@ -1,0 +1,199 @@
+"""The test bed: networks, gateway, NFS server, clients and daemons, brought up and taken down."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tests.bed import network
+from tests.bed.daemon import METRICS_PORT, Config, Daemon, merge
+from tests.bed.gateway import Gateway, SshdOptions, make_key
+from tests.bed.libnfs import Libnfs
+from tests.bed.network import Network
+from tests.bed.nfs_server import NfsOptions, NfsServer
+from tests.bed.process import Process
+from tests.bed.rights import require
+from tests.bed.squatter import Squatter
+from tests.bed.waiting import wait_until
+
+
+@dataclass(frozen=True, slots=True)
+class BedOptions:
+    """What tests vary.
+
+    Attributes:
+        sshd: of the gateway.
+        nfs: of the host.
+        user: who logs in at the gateway: ``admin`` or ``root``.
+        low_ports: whether any user of the gateway may bind ports below 1024, as in a container.
+        start: whether gateway and NFS server run when the bed is up.
+    """
+
+    sshd: SshdOptions = field(default_factory=SshdOptions)
+    nfs: NfsOptions = field(default_factory=NfsOptions)
+    user: str = "admin"
+    low_ports: bool = True
+    start: bool = True
+
+
+class Bed:
+    """Everything around the daemon. A context manager; :meth:`close` always leaves nothing behind.
+
+    Attributes:
+        network: the boxes; ``bed.network.pod`` and so on.
+        gateway: sshd.
+        nfs: the host's NFS server.
+        libnfs: the quick client, in ``network.pod``.
+        key: the private key that may log in at the gateway.
+        known_hosts: a file that knows the gateway's host key; see :meth:`learn_host_key`.
+    """
+
+    def __init__(self, options: BedOptions = BedOptions()) -> None:
+        """Bring it up.
+
+        Raises:
+            MissingRightsError: this machine or this user cannot; the text says what is missing.
+        """
+        require()
+        self.options = options
+        self.folder = Path(tempfile.mkdtemp(prefix="hostnfsd-bed-"))
+        self._daemons: list[Daemon] = []
+        self._processes: list[Process] = []
+        self._stack = ExitStack()
+        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        try:
+            self._bring_up()
+        except BaseException:
+            self.close()
+            raise
+
+    def _bring_up(self) -> None:
+        self.folder.chmod(0o755)
+        self.gateway = Gateway(self.folder / network.GATEWAY_NAME, self.options.sshd)
+        self.nfs = NfsServer(self.folder / "host", self.options.nfs)
+        self.network = Network(
+            self.folder,
+            host_binds=self.nfs.binds(),
+            gateway_binds=self.gateway.binds(),
+            low_ports=self.options.low_ports,
+        )
+        self._stack.callback(self.network.close)
+        self.gateway.attach(self.network.gateway)
+        self.nfs.attach(self.network.host)
+        self.libnfs = Libnfs(self.network.pod, network.GATEWAY)
+        self.key = self.folder / "id_ed25519"
+        self.public_key = make_key(self.key)
+        self.gateway.authorize(self.public_key)
+        self.known_hosts = self.folder / "known_hosts"
+        self.learn_host_key()
+        if self.options.start:
+            self.gateway.start()
+            self.nfs.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process, network and file of the bed. Can be called again."""
+        self._stack.close()
+
+    @property
+    def share(self) -> Path:
+        """The exported folder, as the tests see it."""
+        return self.nfs.share
+
+    # -- the daemon ----------------------------------------------------------------------------
+
+    def learn_host_key(self) -> None:
+        """Write the gateway's host key of now into :attr:`known_hosts`, and no other."""
+        self.known_hosts.write_text(f"* {self.gateway.host_key}\n", encoding="utf-8")
+
+    def config(self, over: Mapping[str, Any] = {}) -> Config:
+        """The tables of a configuration that fits this bed, with ``over`` laid on top."""
+        base: Config = {
+            "gateway": {
+                network.GATEWAY_NAME: {
+                    "host": network.GATEWAY_SSH,
+                    "port": self.gateway.options.port,
+                    "user": self.options.user,
+                    "identity_files": [str(self.key)],
+                    "known_hosts": str(self.known_hosts),
+                    "ssh_config": "none",
+                    "client_address": network.GATEWAY,
+                }
+            }
+        }
+        return merge(base, over)
+
+    def daemon(self, over: Mapping[str, Any] = {}, *, start: bool = True) -> Daemon:
+        """One more hostnfsd, ended with the bed. ``over`` is laid over :meth:`config`.
+
+        Each has its own folder and metrics port: several can run in one bed.
+        """
+        number = len(self._daemons)
+        daemon = Daemon(
+            self.network.host,
+            self.folder / "host" / f"daemon{number}",
+            self.config(over),
+            port=METRICS_PORT + number,
+        )
+        self._daemons.append(daemon)
+        self._stack.callback(daemon.close)
+        if start:
+            daemon.start()
+        return daemon
+
+    # -- others --------------------------------------------------------------------------------
+
+    def squatter(self, port: int, *addresses: str, uid: int = 0) -> Squatter:
+        """Somebody else's process that holds a port of the gateway."""
+        return Squatter(self.network.gateway, port, *addresses, uid=uid)
+
+    def plain_ssh(self, *ports: int, session: bool = False) -> Process:
+        """What people use without hostnfsd: ``ssh -N -R``. Returns once every port is bound.
+
+        Args:
+            ports: forwarded to the same port of the host.
+            session: keep a session open, which makes reads fast (sshd sets TCP_NODELAY).
+        """
+        forwards = [word for port in ports for word in ("-R", f"{port}:127.0.0.1:{port}")]
+        options = {
+            "UserKnownHostsFile": self.known_hosts,
+            "GlobalKnownHostsFile": "/dev/null",
+            "ExitOnForwardFailure": "yes",
+            "BatchMode": "yes",
+        }
+        words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+        tail = ("-T",) if session else ("-N",)
+        process = self.network.host.start(
+            "ssh",
+            *("ssh", "-F", "none", "-i", str(self.key), "-p", str(self.gateway.options.port)),
+            *(*words, *forwards, *tail, f"{self.options.user}@{network.GATEWAY_SSH}"),
+            *(("sleep", "infinity") if session else ()),
+        )
+        self._stack.callback(process.stop)
+        wait_until(
+            lambda: (
+                set(ports) <= {port for _, port in self.network.gateway.listening()}
+                or not process.running
+            ),
+            "ssh to forward",
+            seen=process.tail,
+        )
+        assert process.running, process.tail()
+        return process
+
+    def logs(self) -> dict[str, str]:
+        """The end of every log of the bed, by name: for the report of a failed test."""
+        found = {}
+        for path in sorted(self.folder.rglob("*.log")):
+            text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            if text:
+                found[str(path.relative_to(self.folder))] = "\n".join(text[-60:])
+        return found
