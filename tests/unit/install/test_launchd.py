@@ -1,0 +1,123 @@
+import plistlib
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from hostnfsd.install.bundled import for_launchd
+from hostnfsd.install.launchd import LABEL, install, uninstall
+from hostnfsd.install.plan import MARK, AwaitFailure, Plan, RemoveFile, Run, WriteFile
+from tests.support.deployments import MAC_ADA, PROGRAM
+from tests.support.launchd_plist import faults
+
+TEMPLATES = for_launchd()
+DOMAINS = [(False, "gui"), (True, "system")]
+
+
+def plist_of(plan: Plan) -> dict[str, Any]:
+    (file,) = (action for action in plan.actions if isinstance(action, WriteFile))
+    loaded: dict[str, Any] = plistlib.loads(file.content.encode())
+    return loaded
+
+
+def steps(plan: Plan) -> list[str]:
+    return [
+        " ".join(action.argv) for action in plan.actions if isinstance(action, Run | AwaitFailure)
+    ]
+
+
+@pytest.mark.parametrize(("system", "domain"), DOMAINS)
+def test_the_property_list_holds_only_what_launchd_understands(system: bool, domain: str) -> None:
+    assert (
+        faults(plist_of(install(MAC_ADA, PROGRAM, TEMPLATES, system=system)), domain=domain) == []
+    )
+
+
+def test_the_checker_finds_what_launchd_would_ignore() -> None:
+    plist = plist_of(install(MAC_ADA, PROGRAM, TEMPLATES, system=True))
+    broken = plist | {
+        "Umask": 77777,
+        "KeepAlive": {"NetworkState": True},
+        "Keepalive": True,
+        "RunAtLoad": 1,
+        "ProgramArguments": ["hostnfsd", "run"],
+    }
+    assert faults(broken, domain="gui") == [
+        "KeepAlive.NetworkState",
+        "Keepalive: bool",
+        "ProgramArguments: no absolute program",
+        "RunAtLoad: int",
+        "Umask: 77777 is written in octal",
+        "UserName: in the system domain only",
+    ]
+
+
+def test_the_agent_restarts_after_a_crash_and_not_after_a_clean_exit() -> None:
+    plist = plist_of(install(MAC_ADA, PROGRAM, TEMPLATES, system=False))
+    assert plist["Label"] == LABEL
+    assert plist["KeepAlive"] == {"SuccessfulExit": False}
+    assert plist["RunAtLoad"] is True
+    assert plist["ExitTimeOut"] == 20
+    assert plist["Umask"] == 0o077
+    assert "UserName" not in plist
+
+
+def test_the_daemon_is_told_its_configuration_and_that_launchd_runs_it() -> None:
+    plist = plist_of(install(MAC_ADA, PROGRAM, TEMPLATES, system=False))
+    assert plist["ProgramArguments"] == [
+        "/opt/hostnfsd/bin/hostnfsd",
+        "--config",
+        "/etc/hostnfsd/hostnfsd.toml",
+        "run",
+        "--launchd",
+    ]
+
+
+def test_the_system_daemon_runs_as_the_person_who_installs() -> None:
+    plan = install(MAC_ADA, PROGRAM, TEMPLATES, system=True)
+    plist = plist_of(plan)
+    assert plist["UserName"] == "ada"
+    assert plist["EnvironmentVariables"]["HOME"] == "/Users/ada"
+    assert [str(file.path) for file in plan.files] == [f"/Library/LaunchDaemons/{LABEL}.plist"]
+
+
+def test_names_with_xml_characters_survive() -> None:
+    person = replace(MAC_ADA, home=PurePosixPath("/Users/R&D <x>"))
+    program = replace(PROGRAM, command=("/opt/R&D/python", "-m", "hostnfsd"))
+    plist = plist_of(install(person, program, TEMPLATES, system=False))
+    assert plist["ProgramArguments"][0] == "/opt/R&D/python"
+    assert plist["StandardErrorPath"] == "/Users/R&D <x>/Library/Logs/hostnfsd.log"
+
+
+@pytest.mark.parametrize(("system", "domain"), [(False, "gui/501"), (True, "system")])
+def test_what_runs_is_booted_out_before_the_new_one_is_loaded(system: bool, domain: str) -> None:
+    plan = install(MAC_ADA, PROGRAM, TEMPLATES, system=system)
+    (path,) = (file.path for file in plan.files)
+    assert steps(plan) == [
+        f"launchctl bootout {domain}/{LABEL}",
+        f"launchctl print {domain}/{LABEL}",
+        f"launchctl enable {domain}/{LABEL}",
+        f"launchctl bootstrap {domain} {path}",
+        f"launchctl kickstart {domain}/{LABEL}",
+    ]
+
+
+def test_waiting_for_the_old_one_outlasts_its_drain() -> None:
+    plan = install(MAC_ADA, replace(PROGRAM, drain_timeout_s=600.0), TEMPLATES, system=False)
+    (wait,) = (action for action in plan.actions if isinstance(action, AwaitFailure))
+    assert wait.timeout_s > 610
+
+
+@pytest.mark.parametrize("system", [False, True])
+def test_uninstall_unloads_first_and_then_removes(system: bool) -> None:
+    plan = uninstall(MAC_ADA, system=system)
+    assert [type(action) for action in plan.actions] == [Run, AwaitFailure, RemoveFile]
+    assert [f.path for f in plan.files] == [
+        f.path for f in install(MAC_ADA, PROGRAM, TEMPLATES, system=system).files
+    ]
+
+
+def test_the_file_carries_our_mark() -> None:
+    assert MARK in TEMPLATES.agent
+    assert MARK in TEMPLATES.daemon
