@@ -18,7 +18,7 @@ print) if [ -e stopping ]; then rm stopping loaded; exit 0; fi
     [ -e loaded ] || {{ echo 'Could not find service' >&2; exit 113; }} ;;
 bootout) [ -e loaded ] || {{ echo 'Boot-out failed: 3: No such process' >&2; exit 3; }}
     : >stopping ;;
-bootstrap) if [ -e refuse ]; then rm refuse; echo 'Bootstrap failed: 125: no domain' >&2; exit 125; fi
+bootstrap) if rm refuse 2>/dev/null; then echo 'Bootstrap failed: 125: domain' >&2; exit 125; fi
     if [ -e loaded ] || [ -e taken ]; then
         rm -f taken; echo 'Bootstrap failed: 5: Input/output error' >&2; exit 5; fi
     cp "$3" loaded ;;
