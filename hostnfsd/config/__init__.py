@@ -1,1 +1,1 @@
-"""Configuration: a TOML text becomes one frozen :class:`~hostnfsd.config.model.Config`, or problems."""
+"""Configuration: a TOML text becomes a :class:`~hostnfsd.config.model.Config`, or problems."""

@@ -1,0 +1,100 @@
+"""What the configuration promises and this version does not do yet: a table, one row a key.
+
+While a row stands, its key has the row's effective value, whatever the default is, and a file that
+asks for anything else is refused. Deleting the row turns the key's real values on. The rows are
+data: :mod:`hostnfsd.config.pending` makes sentences and problems of them, and code that acts on
+such a key asks :func:`effective`.
+"""
+
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """One key whose feature is missing.
+
+    Attributes:
+        key: the key with its table; ``*`` stands for any one name.
+        effective: the value in effect instead; one that the key can have.
+        shown: how that is told to people, where it is not simply the value.
+        notice: the sentence for whoever left the default in place. None where the default is
+            what is in effect, or where another row's sentence says it too.
+        wider: the effective value lets more happen than the default would.
+        built: types whose explicit values do work already.
+        settable: whether a file may name the effective value itself.
+    """
+
+    key: str
+    effective: object
+    notice: str | None = None
+    shown: str | None = None
+    wider: bool = False
+    built: tuple[type, ...] = ()
+    settable: bool = True
+
+
+ROWS: Final[tuple[Unbuilt, ...]] = (
+    Unbuilt(
+        "access.allow",
+        "any",
+        "whoever reaches a gateway port is let through; the exports are not consulted",
+        wider=True,
+    ),
+    Unbuilt("access.revoke_grace_s", None, shown="nobody is ever revoked", settable=False),
+    Unbuilt(
+        "services.rpcbind.mode",
+        "relay",
+        "the host's rpcbind answers at the gateway, with the host's port numbers",
+    ),
+    Unbuilt(
+        "services.*.host_port",
+        "auto",
+        "rpcbind is not asked; give host_port where a service listens on another port of the host",
+        shown="the gateway port's number",
+        built=(int,),
+        settable=False,
+    ),
+    Unbuilt(
+        "host.reserved_source_port",
+        "never",
+        "the host is dialled from ordinary source ports; exports that want reserved ones refuse",
+    ),
+    Unbuilt(
+        "gateway.*.reclaim",
+        "wait",
+        "a port that a dead session of ours still holds is waited for; nothing is kept of earlier"
+        " sessions",
+    ),
+    Unbuilt("state.directory", "", shown="nothing is kept"),
+    Unbuilt("host.keep_awake", "never", "the host may fall asleep while clients are connected"),
+    Unbuilt(
+        "host.exports",
+        "none",
+        "the exports file is neither read nor watched",
+        shown="not read",
+    ),
+    Unbuilt("host.platform", "auto", shown="not needed"),
+    Unbuilt("host.apply_exports", "never"),
+    Unbuilt(
+        "probe.mount_interval_s",
+        None,
+        "probes make TCP connections only",
+        shown="no export is mounted",
+        settable=False,
+    ),
+    Unbuilt("metrics.rpc", False, "RPC procedures are not counted"),
+)
+
+
+def find(key: str) -> Unbuilt | None:
+    """The row of a key given with ``*`` for names, if its feature is missing."""
+    return next((row for row in ROWS if row.key == key), None)
+
+
+def effective(key: str, value: T) -> T:
+    """The value in effect for ``key``: the row's while there is one, else ``value``."""
+    row = find(key)
+    return value if row is None or isinstance(value, row.built) else row.effective  # type: ignore[return-value]  # a row holds a value of its key's type
