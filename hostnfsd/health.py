@@ -33,9 +33,10 @@ class Reason:
     error: str | None
     hint: str | None
 
-    def __str__(self) -> str:
-        text = f"{self.gateway}: {self.service} is {self.state} ({self.family})"
-        return text if self.error is None else f"{text}: {self.error}"
+    @property
+    def brief(self) -> str:
+        """What is wrong in a few words, for a line that names all of them."""
+        return f"{self.gateway} {self.service} {self.state} ({self.family})"
 
     def to_json(self) -> dict[str, str | None]:
         """An element of ``"reasons"`` in the answer of ``/readyz`` and in the status document."""

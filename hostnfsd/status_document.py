@@ -106,17 +106,35 @@ def _refused_to_json(view: RefusedView) -> Json:
     }
 
 
+def problem_to_json(problem: Problem) -> Json:
+    """A problem, with the subject that its "text" begins with once more, for the reader."""
+    return {**problem.to_json(), "subject": problem.subject}
+
+
+def problem_from_json(document: Json) -> Problem:
+    """What :func:`problem_to_json` made.
+
+    Raises:
+        KeyError, ValueError: it was something else.
+    """
+    subject = document["subject"]
+    return Problem(
+        code=document["code"],
+        severity=Severity(document["severity"]),
+        place=Place(document["path"], document["line"], document["column"]),
+        subject=subject,
+        text=document["text"].removeprefix(f"{subject}: "),
+        hint=document["hint"],
+    )
+
+
 def _reload_to_json(view: ReloadView) -> Json:
     return {
         "successful": view.successful,
         "reloads": view.reloads,
         "failures": view.failures,
         "last_success": view.last_success,
-        "problems": [
-            # "text" of a problem joins its subject and what is wrong; the reader wants them apart.
-            {**problem.to_json(), "subject": problem.subject}
-            for problem in view.problems
-        ],
+        "problems": [problem_to_json(problem) for problem in view.problems],
     }
 
 
@@ -151,18 +169,6 @@ def _counts_from(counts: Mapping[str, int], of: Callable[[str], K]) -> dict[K, i
 
 def _picked(document: Json, *names: str) -> Json:
     return {name: document[name] for name in names}
-
-
-def _problem_from(document: Json) -> Problem:
-    subject = document["subject"]
-    return Problem(
-        code=document["code"],
-        severity=Severity(document["severity"]),
-        place=Place(document["path"], document["line"], document["column"]),
-        subject=subject,
-        text=document["text"].removeprefix(f"{subject}: "),
-        hint=document["hint"],
-    )
 
 
 def _service_from(document: Json) -> ServiceView:
@@ -214,7 +220,7 @@ def _snapshot_from(document: Json) -> Snapshot:
     reload = document["reload"]
     return Snapshot(
         reload=ReloadView(
-            problems=tuple(_problem_from(problem) for problem in reload["problems"]),
+            problems=tuple(problem_from_json(problem) for problem in reload["problems"]),
             **_picked(reload, "successful", "reloads", "failures", "last_success"),
         ),
         gateways=tuple(_gateway_from(gateway) for gateway in document["gateways"]),

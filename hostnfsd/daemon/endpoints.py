@@ -1,0 +1,264 @@
+"""The listener of the HTTP endpoints: binds, retries, and follows the configuration.
+
+A port that is taken, a certificate that cannot be read, a broken password file: none of them ends
+the daemon. Each is an ERROR in the log and is tried again every ten seconds, and what served before
+goes on serving until it can be replaced.
+"""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from hostnfsd.config.model import Metrics as Settings
+from hostnfsd.config.values import split_listen
+from hostnfsd.daemon import routes
+from hostnfsd.daemon.basic_auth import BasicAuth, parse
+from hostnfsd.daemon.face import Face
+from hostnfsd.daemon.metrics import Metrics
+from hostnfsd.quiet import Quiet
+
+RETRY_S: Final = 10.0
+_SHUTDOWN_S: Final = 1.0
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("hostnfsd.endpoints")
+
+
+class _UnusableError(Exception):
+    """The settings cannot be followed now."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """What listens now."""
+
+    listen: str
+    port: int
+    tls: ssl.SSLContext | None
+    listeners: list[socket.socket]
+    sites: list[web.SockSite]
+    addresses: tuple[str, ...]
+
+
+def _no_passphrase() -> str:
+    raise _UnusableError(
+        "tls_key_file is encrypted, and nobody is there to be asked for its passphrase "
+        "(store it decrypted, readable by the daemon only)"
+    )
+
+
+def _tls(settings: Settings, context: ssl.SSLContext) -> None:
+    """Load the certificate; handshakes from now on use it, also on a listener that is open."""
+    try:
+        context.load_cert_chain(
+            Path(settings.tls_cert_file).expanduser(),
+            Path(settings.tls_key_file).expanduser() if settings.tls_key_file else None,
+            _no_passphrase,
+        )
+    except OSError as exc:  # ssl.SSLError is one
+        files = " and ".join(f for f in (settings.tls_cert_file, settings.tls_key_file) if f)
+        raise _UnusableError(f"the certificate in {files} cannot be used: {exc}") from exc
+
+
+def _server_context() -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _auth(settings: Settings) -> BasicAuth | None:
+    if not settings.basic_auth_file:
+        return None
+    path = Path(settings.basic_auth_file).expanduser()
+    try:
+        users, problems = parse(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise _UnusableError(f"basic_auth_file {path} cannot be read: {exc}") from exc
+    if problems:
+        raise _UnusableError("; ".join(problem.render() for problem in problems))
+    return BasicAuth(users)
+
+
+def _bind_one(family: int, address: tuple[object, ...]) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+async def _bind(host: str, port: int) -> list[socket.socket]:
+    """One socket per address of the host; an address that the machine lacks is left out.
+
+    "localhost" names ::1 also where IPv6 is switched off.
+
+    Raises:
+        OSError: the name has no address, none of them is here, or one is taken.
+    """
+    infos = await asyncio.get_running_loop().getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    bound: list[socket.socket] = []
+    missing = OSError(f"{host} has no address")
+    try:
+        # A name may be listed twice in /etc/hosts.
+        for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
+            try:
+                bound.append(_bind_one(family, address))
+            except OSError as exc:
+                if exc.errno not in _NOT_HERE:
+                    raise
+                missing = exc
+        if not bound:
+            raise missing
+    except OSError:
+        for listener in bound:
+            listener.close()
+        raise
+    return bound
+
+
+def _spelt(listener: socket.socket, tls: ssl.SSLContext | None) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class Endpoints:
+    """The HTTP listener. Nothing here raises for what the machine or a file is like.
+
+    ``start`` once, ``apply`` at each reload, ``stop`` once.
+    """
+
+    def __init__(self, face: Face, metrics: Metrics, retry_s: float = RETRY_S) -> None:
+        self._retry_s = retry_s
+        self._settings = Settings()
+        self._guard = routes.Guard("", (), None)
+        app = routes.application(face, metrics, lambda: self._guard)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        self._open: _Open | None = None
+        self._retrying: asyncio.Task[None] | None = None
+        self._quiet = Quiet()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the endpoints listen now, as URLs; empty while they do not."""
+        return () if self._open is None else self._open.addresses
+
+    async def start(self, settings: Settings) -> None:
+        """Listen; if that fails now, go on trying until :meth:`stop`."""
+        await self._runner.setup()
+        await self.apply(settings)
+
+    async def apply(self, settings: Settings) -> None:
+        """Follow these settings; certificate and password file are read again.
+
+        A listener whose address stays is kept. What cannot be followed now is retried, and what
+        was open stays open meanwhile.
+        """
+        await self._give_up_retrying()
+        self._settings = settings
+        if not await self._follow():
+            self._retrying = asyncio.create_task(self._retry(), name="endpoints-retry")
+
+    async def stop(self) -> None:
+        """Close the listener and every connection to it."""
+        await self._give_up_retrying()
+        self._open = None
+        await self._runner.cleanup()
+
+    async def _retry(self) -> None:
+        while True:
+            await asyncio.sleep(self._retry_s)
+            if await self._follow():
+                return
+
+    async def _give_up_retrying(self) -> None:
+        if self._retrying is not None:
+            self._retrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._retrying
+            self._retrying = None
+
+    async def _follow(self) -> bool:
+        """Whether the settings are followed now."""
+        try:
+            await self._try()
+        except _UnusableError as exc:
+            failure = (str(exc), "correct the file; it is read again at each retry")
+        except OSError as exc:
+            failure = (str(exc), "free the port, or set another [metrics] listen")
+        else:
+            self._quiet = Quiet()
+            return True
+        error, hint = failure
+        if self._quiet.decide(error, asyncio.get_running_loop().time()) != "hush":
+            log.error(
+                "endpoints_failed",
+                listen=self._settings.listen,
+                error=error,
+                hint=hint,
+                retry_s=self._retry_s,
+            )
+        return False
+
+    async def _try(self) -> None:
+        settings = self._settings
+        where = split_listen(settings.listen)
+        if where is None:
+            raise _UnusableError(f"[metrics] listen = {settings.listen!r} is not HOST:PORT")
+        host, port = where
+        auth = _auth(settings)
+        tls = _server_context() if settings.tls_cert_file else None
+        if tls is not None:
+            _tls(settings, tls)
+        guard = routes.Guard(host, settings.allowed_hosts, auth)
+        current = self._open
+        if current and current.listen == settings.listen and bool(current.tls) == bool(tls):
+            if current.tls is not None:
+                # It has just been loaded into a fresh context: this cannot leave half of it.
+                _tls(settings, current.tls)
+            self._guard = guard
+            return
+        if current and current.port == port:
+            # Also where only the host differs: the kernel would not let both stand.
+            await self._close(current)
+        listeners = await _bind(host, port)
+        if self._open:
+            await self._close(self._open)
+        self._guard = guard
+        # Before anything is awaited, so that a stop or a reload meanwhile finds it.
+        self._open = _Open(
+            settings.listen,
+            port,
+            tls,
+            listeners,
+            [web.SockSite(self._runner, listener, ssl_context=tls) for listener in listeners],
+            tuple(_spelt(listener, tls) for listener in listeners),
+        )
+        for site in self._open.sites:
+            await site.start()
+        log.info("endpoints_listening", addresses=self.addresses)
+
+    async def _close(self, current: _Open) -> None:
+        """Stop accepting; requests that are being answered are finished."""
+        self._open = None
+        for site in current.sites:
+            await site.stop()
+        # uvloop closes a listener only when it comes round to it, and until then it holds the port.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SHUTDOWN_S):
+                while any(s.fileno() != -1 for s in current.listeners):  # noqa: ASYNC110  # no loop tells
+                    await asyncio.sleep(0)
