@@ -1,8 +1,8 @@
 """Tries each service from the gateway's side, as a client there would, and keeps what it found.
 
-A probe is a ``direct-tcpip`` channel (RFC 4254 section 7.2): the gateway dials its own client-facing
-address, the connection enters our listener and comes back to us. It never carries a byte, which is
-how a real client that arrives at the same moment from the same address is told apart from it.
+A probe is a ``direct-tcpip`` channel (RFC 4254 section 7.2): the gateway dials the address that
+clients dial, the connection enters our listener and comes back to us. It never carries a byte,
+which is how a real client that arrives at that moment from that address is told apart from it.
 """
 
 import asyncio
@@ -29,6 +29,11 @@ _log: Final = structlog.get_logger("hostnfsd.prober")
 
 class Way(Protocol):
     """The way in: the session, as the prober sees it."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        ...
 
     async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
         """Let the gateway dial; returns what ends that connection."""
@@ -148,6 +153,8 @@ class Prober:
         for target in mine:  # one after the other: one probe of a listener at a time
             started = time.perf_counter()
             outcome, error = await self._try(target, timeout_s)
+            if self._way.over:  # says nothing about the service
+                return
             service = spec.service
             self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
             if outcome is Outcome.ACCEPTED:

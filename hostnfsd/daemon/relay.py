@@ -230,6 +230,13 @@ class Relay:
         """The service did not take the connection."""
         self._leave_when_over()
 
+    def finish(self) -> None:
+        """End both sides, handing on what was received."""
+        if self._channel is not None:
+            self._channel.close()
+        if self._transport is not None:
+            self._transport.close()
+
     def abort(self) -> None:
         """End both sides at once."""
         if self._channel is not None:

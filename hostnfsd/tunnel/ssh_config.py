@@ -53,6 +53,10 @@ class Alias:
     proxy_command: str | None = None
     certificate_files: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.user}@{host}:{self.port}"
+
     @property
     def default_identities(self) -> bool:
         """Whether nobody named a key: then a missing file is no error."""

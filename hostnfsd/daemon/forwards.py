@@ -1,0 +1,282 @@
+"""Keeps the forwards of one session: asks for each, asks again for those refused, probes the rest.
+
+Forwards are independent: a busy port is asked for again on the live connection while the others
+serve. Nothing here outlives the session; what is found out goes to the board, which does.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from hostnfsd.config.model import Config
+from hostnfsd.daemon.board import Board
+from hostnfsd.daemon.face import Meters
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.intake import Intake
+from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.prober import Prober
+from hostnfsd.daemon.relay import Circle
+from hostnfsd.daemon.ssh import Session
+from hostnfsd.quiet import Quiet
+from hostnfsd.reload import specs
+from hostnfsd.services import Service
+from hostnfsd.snapshot import Family
+from hostnfsd.tunnel import probe
+from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.forward import Answer, Spec, Verdict, judge_refusal, judge_success
+from hostnfsd.tunnel.gateway import Survey, client_addresses
+from hostnfsd.tunnel.probe import Finding
+
+#: Refusals in a row after which the gateway is surveyed anew, for the reason may have changed.
+_RESURVEY: Final = 10
+#: A connection without an unanswered call looks like this: no byte for so long, the host's last.
+_QUIET_S: Final = 0.2
+#: How often a draining daemon looks.
+_DRAIN_STEP_S: Final = 0.05
+
+_log: Final = structlog.stdlib.get_logger("hostnfsd.forwards")
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a gateway's sessions hand on to each other."""
+
+    board: Board
+    survey: Survey | None
+    seen: set[Service]
+    quiet: Quiet
+
+
+class Forwards:
+    """The forwards of one session.
+
+    Args:
+        gateway: its name.
+        session: the session that carries them.
+        circle: its relays.
+        config: gives the configuration in force.
+        ledger: where clients are entered.
+        meters: where durations go.
+        memory: what outlives the session.
+        changed: called when the board may have changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        gateway: str,
+        session: Session,
+        circle: Circle,
+        config: Callable[[], Config],
+        ledger: Ledger,
+        meters: Meters,
+        memory: Memory,
+        changed: Callable[[], None],
+    ) -> None:
+        self._gateway = gateway
+        self._session = session
+        self._circle = circle
+        self._config = config
+        self._memory = memory
+        self._changed = changed
+        self._prober = Prober(
+            gateway=gateway,
+            way=session,
+            subject=self,
+            meters=meters,
+            seen=memory.seen,
+            report=self._found,
+        )
+        self._intake = Intake(
+            gateway=gateway,
+            where=self._host_port,
+            ledger=ledger,
+            circle=circle,
+            watch=self._prober,
+        )
+        self._answers: dict[Spec, Answer] = {}
+        self._holders: dict[Spec, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._all_answered = asyncio.Event()
+
+    # -- what the prober asks --------------------------------------------------------------------
+
+    def bound(self) -> tuple[Spec, ...]:
+        """Listeners that stand now."""
+        return tuple(s for s, a in self._answers.items() if a.verdict is Verdict.BOUND)
+
+    def survey(self) -> Survey | None:
+        """What the gateway told about itself, in this session or the one before."""
+        return self._memory.survey
+
+    def client_addresses(self) -> tuple[str, ...]:
+        """How clients reach the gateway."""
+        configured = self._config().gateway[self._gateway].client_address
+        return client_addresses(self._memory.survey, configured)
+
+    def required(self, service: Service) -> bool:
+        """Whether the service must be there."""
+        carried = self._config().carried(self._gateway).get(service)
+        return carried is not None and carried.required
+
+    # -- the work --------------------------------------------------------------------------------
+
+    async def serve(self, bound: Callable[[tuple[Answer, ...]], None]) -> Failure:
+        """Keep the forwards until the session ends; why it ended.
+
+        Args:
+            bound: told the answers once every forward has had one.
+        """
+        self._session.on_lost(self._lost)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                tasks = [
+                    group.create_task(self._survey(), name=f"{self._gateway} survey"),
+                    group.create_task(self._announce(bound), name=f"{self._gateway} bound"),
+                ]
+                self.apply()
+                failure = await self._session.lost()
+                for task in (*tasks, *self._holders.values()):
+                    task.cancel()
+        finally:
+            self._group = None
+            self._lost()
+        return failure
+
+    def apply(self) -> None:
+        """Follow the configuration: ask for what is new, give back what is gone."""
+        if self._group is None:
+            return
+        wanted = specs(self._config(), self._gateway)
+        self._memory.board.expect(wanted, self.client_addresses(), time.time())
+        for spec in wanted - self._holders.keys():
+            name = f"{self._gateway} {spec}"
+            self._holders[spec] = self._group.create_task(self._hold(spec), name=name)
+        for spec in self._holders.keys() - wanted:
+            self._holders.pop(spec).cancel()
+            self._answers.pop(spec, None)
+            self._group.create_task(self._give_back(spec), name=f"{self._gateway} -{spec}")
+        self._prober.hasten()
+        self._changed()
+
+    async def _announce(self, bound: Callable[[tuple[Answer, ...]], None]) -> None:
+        await self._all_answered.wait()
+        bound(tuple(self._answers.values()))
+        await self._prober.run(self._probe_timing)
+
+    def _probe_timing(self) -> tuple[float, float]:
+        timing = self._config().probe
+        return timing.interval_s, timing.timeout_s
+
+    async def _survey(self) -> None:
+        found = await self._session.survey()
+        if found is None and self._session.over:
+            return
+        before, self._memory.survey = self._memory.survey, found
+        if found != before:
+            wanted = specs(self._config(), self._gateway)
+            self._memory.board.expect(wanted, self.client_addresses(), time.time())
+            self._prober.hasten()
+
+    async def _hold(self, spec: Spec) -> None:
+        refusals = 0
+        while True:
+            try:
+                granted, texts = await self._session.listen(spec, self._intake.door(spec))
+                if not granted and refusals % _RESURVEY == 0:
+                    self._memory.survey = await self._session.survey()
+            except TunnelFailureError:
+                return  # the session is over, and says so itself
+            refusals = 0 if granted else refusals + 1
+            answer = (
+                judge_success(spec, texts)
+                if granted
+                else judge_refusal(spec, texts, self._memory.survey)
+            )
+            self._answered(spec, answer)
+            if answer.retry_s is None:
+                return
+            await asyncio.sleep(answer.retry_s)
+
+    def _answered(self, spec: Spec, answer: Answer) -> None:
+        before = self._answers.get(spec)
+        self._answers[spec] = answer
+        self._log_answer(spec, answer, before)
+        if answer.verdict is not Verdict.BOUND:
+            self._memory.board.record(spec, None, probe.refused(answer), time.time())
+        if self._answers.keys() >= self._holders.keys():
+            self._all_answered.set()
+        self._prober.hasten()
+        self._changed()
+
+    def _log_answer(self, spec: Spec, answer: Answer, before: Answer | None) -> None:
+        log = _log.bind(gateway=self._gateway, service=str(spec.service), port=spec.port)
+        refused_before = before is not None and before.verdict is not Verdict.BOUND
+        if answer.verdict is Verdict.BOUND:
+            if refused_before:
+                log.info("forward_bound")
+            if answer.text is not None:
+                log.warning("forward_overridden", error=answer.text, hint=answer.hint)
+            self._memory.quiet.over_where((self._gateway, spec))
+            return
+        verdict = self._memory.quiet.decide((self._gateway, spec, answer.verdict), time.monotonic())
+        if verdict != "hush":
+            log.warning("forward_refused", error=answer.text, hint=answer.hint)
+
+    def _found(self, spec: Spec, family: Family, finding: Finding) -> None:
+        if spec in self._answers:
+            self._memory.board.record(spec, family, finding, time.time())
+            self._changed()
+
+    async def _give_back(self, spec: Spec) -> None:
+        try:
+            await self._session.unlisten(spec)
+        except TunnelFailureError:
+            return
+        if spec.service in self._config().carried(self._gateway):
+            return  # it moved: its connections live on
+        await self._close_quietly(lambda service: service is spec.service)
+
+    def _host_port(self, service: Service) -> tuple[str, int]:
+        config = self._config()
+        carried = config.carried(self._gateway).get(service)
+        if carried is None:
+            raise ConnectionRefusedError("the service is no longer carried")
+        return config.host.address, carried.host_port
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Take no more clients, and close each connection when no call seems unanswered."""
+        self._intake.stopping = True
+        for task in self._holders.values():
+            task.cancel()
+        try:
+            for spec in tuple(self._session.listeners):
+                await self._session.unlisten(spec)
+        except TunnelFailureError:
+            return
+        await self._close_quietly(lambda _service: True)
+
+    async def _close_quietly(self, which: Callable[[Service], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._config().tunnel.drain_timeout_s
+        while relays := [r for r in self._circle.relays if which(r.view().service)]:
+            now = loop.time()
+            for relay in relays:
+                if now >= deadline:
+                    relay.abort()
+                elif relay.quiet_s(now) >= _QUIET_S:
+                    relay.finish()
+            if now >= deadline:
+                break
+            await asyncio.sleep(_DRAIN_STEP_S)
+
+    def _lost(self) -> None:
+        # Relays hear of it from their channels; those still being dialled have none.
+        self._intake.lost = True

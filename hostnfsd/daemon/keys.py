@@ -1,0 +1,158 @@
+"""Private keys and the agent: what to authenticate with, and why not, if not.
+
+A key that is encrypted is used through the agent. That an agent is empty is the normal state of a
+machine after a reboot: it must be told apart from a key that the gateway refuses.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncssh
+
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.snapshot import FailureKind
+from hostnfsd.tunnel.failure import Failure
+
+#: ``identity_files = ["credential:NAME"]``: a file that systemd hands over (systemd.exec(5)).
+CREDENTIAL: Final = "credential:"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """What a connection authenticates with.
+
+    Attributes:
+        keys: private keys that could be read.
+        agent: path of the agent's socket; None for no agent.
+        agent_identities: public keys the agent may offer; None for all it holds.
+        files: the files looked at, for the watcher and for messages.
+        locked: files that only an agent can use.
+    """
+
+    keys: tuple[asyncssh.SSHKey, ...]
+    agent: str | None
+    agent_identities: tuple[bytes, ...] | None
+    files: tuple[Path, ...]
+    locked: tuple[Path, ...]
+
+
+def collect(
+    names: Sequence[str],
+    *,
+    named: bool,
+    only: bool,
+    agent: str | None,
+    environ: Mapping[str, str],
+) -> Ring:
+    """Read the keys. Blocking: a few small files.
+
+    Args:
+        names: paths, ``~`` allowed, or ``credential:NAME``.
+        named: whether the user named them: then one that is missing is a failure.
+        only: whether the agent may offer only keys that belong to these files.
+        agent: the agent's socket, if there is one.
+        environ: for ``CREDENTIALS_DIRECTORY``.
+
+    Raises:
+        TunnelFailureError: if nothing is left to authenticate with.
+    """
+    files = tuple(_path(name, environ) for name in names)
+    keys: list[asyncssh.SSHKey] = []
+    locked: list[Path] = []
+    troubles: list[Failure] = []
+    publics: list[bytes] = []
+    for path in files:
+        publics += _public(path)
+        try:
+            keys.append(asyncssh.read_private_key(str(path)))
+        except FileNotFoundError:
+            if named:
+                troubles.append(_failure(f"there is no private key {path}", None))
+        except OSError as exc:
+            troubles.append(
+                _failure(f"the private key {path} cannot be read: {exc.strerror}", None)
+            )
+        except asyncssh.KeyImportError as exc:
+            # asyncssh says "Passphrase must be specified" by this type, too.
+            if "assphrase" in str(exc):
+                locked.append(path)
+            else:
+                troubles.append(_failure(f"{path} is no private key that works: {exc}", None))
+    if not keys and agent is None:
+        if locked:
+            troubles.insert(
+                0,
+                _failure(
+                    f"the private key {locked[0]} is encrypted and there is no agent to ask",
+                    f"unlock it in an agent that the daemon sees: ssh-add {locked[0]};"
+                    " or use a key without a passphrase for the gateway",
+                ),
+            )
+        raise TunnelFailureError(troubles[0] if troubles else _nothing(files))
+    return Ring(
+        keys=tuple(keys),
+        agent=agent,
+        agent_identities=tuple(publics) if only and publics else None,
+        files=files,
+        locked=tuple(locked),
+    )
+
+
+def explain_refusal(ring: Ring, failure: Failure) -> Failure:
+    """Sharpen "the gateway refused our login" where the likelier cause lies with our own key."""
+    if ring.locked and not ring.keys:
+        return _failure(
+            f"the private key {ring.locked[0]} is encrypted and the agent does not hold it",
+            f"ssh-add {ring.locked[0]}; then: hostnfsd reconnect",
+        )
+    return failure
+
+
+def agent_socket(setting: str | None, environ: Mapping[str, str]) -> str | None:
+    """The agent's socket: IdentityAgent (ssh_config(5)), else SSH_AUTH_SOCK; None if not there."""
+    if setting == "none":
+        return None
+    path = environ.get("SSH_AUTH_SOCK") if setting is None else _variable(setting, environ)
+    return path if path and Path(path).exists() else None
+
+
+def _variable(setting: str, environ: Mapping[str, str]) -> str | None:
+    if setting.startswith("$"):
+        return environ.get(setting.strip("${}"))
+    return os.path.expanduser(setting)  # noqa: PTH111  # stays a string: it is a socket's name
+
+
+def _path(name: str, environ: Mapping[str, str]) -> Path:
+    if not name.startswith(CREDENTIAL):
+        return Path(name).expanduser()
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if directory is None:
+        raise TunnelFailureError(
+            _failure(
+                f"identity file {name!r}: systemd handed over no credentials",
+                f"add LoadCredential={name.removeprefix(CREDENTIAL)}:/path/to/key to the unit",
+            )
+        )
+    return Path(directory) / name.removeprefix(CREDENTIAL)
+
+
+def _public(path: Path) -> list[bytes]:
+    try:
+        return [asyncssh.read_public_key(f"{path}.pub").public_data]
+    except (OSError, asyncssh.KeyImportError):
+        return []
+
+
+def _nothing(files: Sequence[Path]) -> Failure:
+    looked = ", ".join(str(path) for path in files) or "nowhere"
+    return _failure(
+        f"there is no private key and no agent (looked for {looked})",
+        "make a key: ssh-keygen -t ed25519; and add its .pub to the gateway's authorized_keys",
+    )
+
+
+def _failure(text: str, hint: str | None) -> Failure:
+    return Failure(FailureKind.KEY, text, hint or "check identity_files in [gateway.NAME]")

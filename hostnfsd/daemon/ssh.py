@@ -1,0 +1,289 @@
+"""One SSH session with a gateway: dialled, authenticated, asked for forwards, surveyed, ended.
+
+Every request to the gateway has a deadline. One that runs out ends the session: the request was
+sent, the gateway may still grant it, and nobody would own what it granted.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import asyncssh
+
+from hostnfsd.config.model import Gateway, Tunnel
+from hostnfsd.daemon import alias as aliases
+from hostnfsd.daemon import faults, keys, seams
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.host_keys import KnownHosts
+from hostnfsd.daemon.intake import Accept
+from hostnfsd.daemon.relay import WINDOW
+from hostnfsd.daemon.wire import Wire
+from hostnfsd.snapshot import FailureKind
+from hostnfsd.tunnel import gateway as survey
+from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.forward import Spec
+from hostnfsd.tunnel.gateway import SURVEY_COMMAND, Survey
+from hostnfsd.tunnel.ssh_config import Alias, proxy_argv
+
+#: AES-GCM first: on processors with AES instructions it costs half of what chacha20 does.
+_CIPHERS: Final = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes256-ctr",
+    "aes128-ctr",
+)
+#: Each rekey stops the traffic for a moment. AES-GCM's 64-bit invocation counter and 2**32 blocks
+#: (RFC 4344 section 3.2: 64 GiB) leave room; sshd starts its own where its cipher needs it.
+_REKEY_BYTES: Final = "16G"
+#: Seconds a granted request may take; a gateway that needs longer is as good as gone.
+REQUEST_TIMEOUT_S: Final = 10.0
+#: Seconds the survey may take: nothing waits for it.
+_SURVEY_TIMEOUT_S: Final = 5.0
+#: Seconds to say good-bye.
+_CLOSE_TIMEOUT_S: Final = 2.0
+
+
+class _Client(asyncssh.SSHClient):
+    """asyncssh's callbacks. None may raise: that would end the connection with our own error."""
+
+    def __init__(self, known: KnownHosts) -> None:
+        self._known = known
+        self.debug_texts: list[str] = []
+        self.lost: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+        self.on_lost: Callable[[], None] = lambda: None
+
+    def debug_msg_received(self, msg: str, lang: str, always_display: bool) -> None:
+        del lang, always_display
+        self.debug_texts.append(msg)
+
+    def validate_host_public_key(
+        self, host: str, addr: str, port: int, key: asyncssh.SSHKey
+    ) -> bool:
+        del host, addr, port
+        return self._known.judge(key)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.on_lost()
+        if not self.lost.done():
+            self.lost.set_result(faults.of_loss(exc))
+
+
+class Session:
+    """An authenticated connection. Made by :func:`connect`."""
+
+    def __init__(
+        self, connection: asyncssh.SSHClientConnection, client: _Client, alias: Alias
+    ) -> None:
+        self._connection = connection
+        self._client = client
+        self._turn = asyncio.Lock()
+        self.alias = alias
+        self.listeners: dict[Spec, asyncssh.SSHListener] = {}
+
+    @property
+    def over(self) -> bool:
+        """Whether the session has ended."""
+        return self._client.lost.done() or self._connection.is_closed()
+
+    async def lost(self) -> Failure:
+        """Wait for the end of the session; why it ended."""
+        await asyncio.wait((self._client.lost,))
+        return self._client.lost.result()
+
+    def fail(self, failure: Failure) -> None:
+        """End the session at once, for a reason of ours."""
+        if not self._client.lost.done():
+            self._client.lost.set_result(failure)
+        self._connection.abort()
+
+    async def listen(self, spec: Spec, accept: Accept) -> tuple[bool, tuple[str, ...]]:
+        """Ask for one listener.
+
+        Args:
+            spec: what to bind.
+            accept: the factory for its connections.
+
+        Returns:
+            Whether it was granted, and the debug messages that came with the answer.
+        """
+        # One request at a time: policy texts carry no request's name, only their moment.
+        async with self._turn:
+            self._client.debug_texts.clear()
+            try:
+                async with self._deadline(f"the request to listen for {spec}"):
+                    listener = await self._connection.create_server(
+                        accept, spec.listen, spec.port, encoding=None, window=WINDOW
+                    )
+            except asyncssh.ChannelListenError:
+                if self.over:
+                    raise TunnelFailureError(await self.lost()) from None
+                return False, tuple(self._client.debug_texts)
+            self.listeners[spec] = listener
+            return True, tuple(self._client.debug_texts)
+
+    async def unlisten(self, spec: Spec) -> None:
+        """Give one listener back; its connections live on."""
+        listener = self.listeners.pop(spec, None)
+        if listener is None or self.over:
+            return
+        async with self._turn, self._deadline(f"the request to end {spec}"):
+            listener.close()
+            await listener.wait_closed()
+
+    async def survey(self) -> Survey | None:
+        """Run the survey command; None where the gateway runs none.
+
+        It also makes sshd before 10.1 set TCP_NODELAY on the connection, which it does only for a
+        session channel: without it, small requests wait 40 ms for delayed acknowledgements.
+        """
+        try:
+            async with asyncio.timeout(_SURVEY_TIMEOUT_S):
+                done = await self._connection.run(
+                    SURVEY_COMMAND,
+                    check=False,
+                    encoding="utf-8",
+                    errors="replace",
+                    stdin=asyncssh.DEVNULL,
+                )
+        except (asyncssh.Error, OSError):
+            return None
+        found = survey.read_survey(str(done.stdout or ""))
+        return found if found.uid is not None else None
+
+    async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
+        """Let the gateway dial an address of its own; returns what hangs up.
+
+        Raises:
+            asyncssh.ChannelOpenError: if it could not, or may not.
+        """
+        channel, _ = await self._connection.create_connection(
+            asyncssh.SSHTCPSession, address, port, encoding=None
+        )
+        return channel.abort
+
+    def watch_keepalives(self, observe: Callable[[float], None]) -> None:
+        """Report the round-trip time of each keepalive, in seconds."""
+        seams.time_keepalives(self._connection, observe)
+
+    def set_keepalive(self, tunnel: Tunnel) -> None:
+        """Take over changed ``[tunnel] keepalive_*`` settings."""
+        self._connection.set_keepalive(tunnel.keepalive_interval_s, tunnel.keepalive_count_max)
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Call back, synchronously, at the moment the session ends."""
+        self._client.on_lost = callback
+
+    @asynccontextmanager
+    async def _deadline(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                yield
+        except TimeoutError:
+            failure = Failure(
+                FailureKind.KEEPALIVE,
+                f"the gateway left {what} unanswered for {REQUEST_TIMEOUT_S:g} s",
+            )
+            self.fail(failure)
+            raise TunnelFailureError(failure) from None
+
+    async def close(self) -> None:
+        """Say good-bye, but not for long."""
+        self._connection.close()
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._connection.wait_closed()
+        except TimeoutError:
+            self._connection.abort()
+
+
+async def connect(
+    name: str,
+    gateway: Gateway,
+    tunnel: Tunnel,
+    *,
+    on_congestion: Callable[[bool], None],
+    dialling: Callable[[Alias], None],
+) -> Session:
+    """Resolve, dial and authenticate.
+
+    Args:
+        name: of the gateway's table: an alias of ssh_config.
+        gateway: its table.
+        tunnel: ``[tunnel]``.
+        on_congestion: told when the socket's buffer is full and when it has drained.
+        dialling: told what the name resolved to.
+
+    Raises:
+        TunnelFailureError: whatever goes wrong.
+    """
+    alias = await aliases.resolve(name, gateway)
+    where = str(alias)
+    dialling(alias)
+    agent = keys.agent_socket(alias.identity_agent, os.environ)
+    ring = keys.collect(
+        alias.identity_files,
+        named=not alias.default_identities,
+        only=alias.identities_only,
+        agent=agent,
+        environ=os.environ,
+    )
+    known = _known_hosts(alias, gateway)
+    silence_s = tunnel.keepalive_interval_s * (tunnel.keepalive_count_max + 1)
+    config = aliases.config_file(gateway)
+    wire = Wire(
+        proxy=proxy_argv(alias, str(config) if config and config.is_file() else None),
+        unacknowledged_s=silence_s,
+        on_congestion=on_congestion,
+    )
+    client = _Client(known)
+    options: dict[str, Any] = {
+        "config": None,
+        "tunnel": wire,
+        "username": alias.user,
+        "client_keys": list(ring.keys) or None,
+        "client_certs": list(alias.certificate_files) or (),
+        "agent_path": ring.agent,
+        "agent_identities": ring.agent_identities,
+        "known_hosts": known.trusted,
+        "encryption_algs": _CIPHERS,
+        "compression_algs": ["none"],
+        "rekey_bytes": _REKEY_BYTES,
+        "keepalive_interval": tunnel.keepalive_interval_s,
+        "keepalive_count_max": tunnel.keepalive_count_max,
+        "preferred_auth": "publickey",
+        "client_factory": lambda: client,
+    }
+    try:
+        async with asyncio.timeout(tunnel.connect_timeout_s):
+            connection = await asyncssh.connect(alias.host, alias.port, **options)
+    except Exception as exc:
+        wire.close()
+        failure = known.failure or faults.of_greeting(wire.greeting, where)
+        failure = failure or faults.of_connecting(exc, where, timeout_s=tunnel.connect_timeout_s)
+        if failure.kind is FailureKind.AUTH:
+            failure = keys.explain_refusal(ring, failure)
+        raise TunnelFailureError(failure) from exc
+    except BaseException:
+        wire.close()
+        raise
+    return Session(connection, client, alias)
+
+
+def _known_hosts(alias: Alias, gateway: Gateway) -> KnownHosts:
+    files = [Path(name).expanduser() for name in alias.known_hosts]
+    try:
+        return KnownHosts(
+            files, name=alias.key_name, port=alias.port, policy=gateway.host_key_policy
+        )
+    except (OSError, ValueError) as exc:
+        raise TunnelFailureError(
+            Failure(
+                FailureKind.CONFIG,
+                f"known_hosts cannot be used: {exc}",
+                f"mend one of {', '.join(map(str, files))}",
+            )
+        ) from exc

@@ -1,0 +1,361 @@
+"""One gateway's shell: feeds the state machine, carries out its commands, keeps its one timer.
+
+Every event goes through one queue and one loop. An attempt (dial, bind, serve until lost) is one
+task; what it has to tell carries its generation, so that a late word of an old attempt is dropped.
+"""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from hostnfsd.config.model import Config
+from hostnfsd.daemon import ssh
+from hostnfsd.daemon.account import Account
+from hostnfsd.daemon.board import Board
+from hostnfsd.daemon.face import Meters
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.forwards import Forwards, Memory
+from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.relay import Circle
+from hostnfsd.daemon.watch import changed_files, login_files
+from hostnfsd.quiet import Quiet
+from hostnfsd.reload import specs
+from hostnfsd.snapshot import FailureKind, GatewayView, Phase, ServiceView
+from hostnfsd.tunnel import machine
+from hostnfsd.tunnel.backoff import Limits
+from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.forward import Answer, Verdict
+from hostnfsd.tunnel.gateway import client_addresses
+from hostnfsd.tunnel.machine import Command, Event, Policy, Tunnel, step
+from hostnfsd.tunnel.ssh_config import Alias
+
+#: Seconds that ending an old session may delay what comes next.
+_END_TIMEOUT_S: Final = 5.0
+
+_log: Final = structlog.stdlib.get_logger("hostnfsd.supervisor")
+
+
+class Supervisor:
+    """Keeps one tunnel.
+
+    Args:
+        name: of the gateway's table.
+        config: gives the configuration in force.
+        ledger: where clients are entered.
+        meters: where durations go.
+        changed: called when the view may have changed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        config: Callable[[], Config],
+        ledger: Ledger,
+        meters: Meters,
+        changed: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self._config = config
+        self._ledger = ledger
+        self._meters = meters
+        self._changed = changed
+        self._tunnel = Tunnel()
+        self._events: asyncio.Queue[tuple[int | None, Event]] = asyncio.Queue()
+        self._generation = 0
+        self._group: asyncio.TaskGroup | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._forwards: Forwards | None = None
+        self._session: ssh.Session | None = None
+        self._may_bind = asyncio.Event()
+        self._memory = Memory(Board(name), None, set(), Quiet())
+        self._board = self._memory.board
+        self._account = Account(name, self._memory.quiet)
+        self._alias: Alias | None = None
+
+    # -- asked from outside ----------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End the tunnel: drain, close; :meth:`run` then returns."""
+        self._post(machine.Stop())
+
+    def hasten(self) -> None:
+        """Drop the wait and connect now."""
+        self._post(machine.Hasten())
+
+    def redial(self) -> None:
+        """The connection's own settings changed."""
+        self._post(machine.Redial())
+
+    def apply(self) -> None:
+        """Follow the configuration: forwards and timing, on the live session if there is one."""
+        self._expect()
+        if self._session is not None:
+            self._session.set_keepalive(self._config().tunnel)
+        if self._forwards is not None:
+            self._forwards.apply()
+
+    def _expect(self) -> None:
+        addresses = client_addresses(
+            self._memory.survey, self._config().gateway[self.name].client_address
+        )
+        self._board.expect(specs(self._config(), self.name), addresses, time.time())
+
+    # -- the loop --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Supervise until stopped."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._expect()
+            self._take(machine.Start())
+            while self._tunnel.phase is not Phase.STOPPED:
+                self._take(await self._next_event())
+            for task in (self._attempt, self._watch):
+                if task is not None:
+                    task.cancel()
+
+    async def _next_event(self) -> Event:
+        while True:
+            wake_at = self._tunnel.wake_at
+            wait_s = None if wake_at is None else wake_at - time.monotonic()
+            if wait_s is not None and wait_s <= 0 and self._events.empty():
+                return machine.WakeUp()
+            try:
+                async with asyncio.timeout(wait_s):
+                    generation, event = await self._events.get()
+            except TimeoutError:
+                return machine.WakeUp()
+            if generation in {None, self._generation}:
+                return event
+
+    def _post(self, event: Event, generation: int | None = None) -> None:
+        """Queue an event; one of an attempt counts only while that attempt is the latest."""
+        self._events.put_nowait((generation, event))
+
+    def _take(self, event: Event) -> None:
+        tunnel, commands = step(
+            self._tunnel,
+            event,
+            now=time.monotonic(),
+            chance=random.random(),  # noqa: S311  # jitter, not a secret
+            policy=self._policy(),
+        )
+        before, self._tunnel = self._tunnel, tunnel
+        self._account.book(event, before, tunnel)
+        if tunnel.phase is not before.phase:
+            self._entered(before)
+        for command in commands:
+            self._carry_out(command)
+        self._changed()
+
+    def _policy(self) -> Policy:
+        timing = self._config().tunnel
+        limits = Limits(timing.backoff_min_s, timing.backoff_max_s)
+        return Policy(limits, timing.steady_after_s)
+
+    def _carry_out(self, command: Command) -> None:
+        assert self._group is not None  # noqa: S101  # set by run
+        match command:
+            case Command.CONNECT:
+                self._generation += 1
+                former, self._may_bind = self._attempt, asyncio.Event()
+                attempt = self._try(self._generation, former)
+                self._attempt = self._group.create_task(attempt, name=f"{self.name} attempt")
+            case Command.BIND:
+                self._may_bind.set()
+            case Command.DISCONNECT:
+                drain = self._tunnel.phase is Phase.STOPPING
+                end = self._disconnect(drain=drain)
+                self._group.create_task(end, name=f"{self.name} disconnect")
+
+    # -- an attempt ------------------------------------------------------------------------------
+
+    async def _try(self, generation: int, former: asyncio.Task[None] | None) -> None:
+        await _end(former)
+        self._account.attempts += 1
+        established = False
+        try:
+            circle = Circle()
+            config = self._config()
+            session = await ssh.connect(
+                self.name,
+                config.gateway[self.name],
+                config.tunnel,
+                on_congestion=circle.set_congested,
+                dialling=self._dialling,
+            )
+            established = True
+            try:
+                await self._serve(session, circle, generation)
+            finally:
+                await session.close()
+        except TunnelFailureError as exc:
+            self._report(exc.failure, generation)
+        except Exception as exc:  # noqa: BLE001  # a bug of ours must not end the daemon
+            _log.exception("attempt_broke", gateway=self.name)
+            failure = Failure(
+                FailureKind.INTERNAL,
+                f"{type(exc).__name__}: {exc}",
+                "this is a bug in hostnfsd: please report it with the log",
+            )
+            if established:
+                self._post(machine.Lost(failure), generation)
+            else:
+                self._report(failure, generation)
+
+    async def _serve(self, session: ssh.Session, circle: Circle, generation: int) -> None:
+        session.watch_keepalives(lambda s: self._meters.keepalive_rtt(self.name, s))
+        forwards = Forwards(
+            gateway=self.name,
+            session=session,
+            circle=circle,
+            config=self._config,
+            ledger=self._ledger,
+            meters=self._meters,
+            memory=self._memory,
+            changed=self._look,
+        )
+        self._post(machine.Connected(), generation)
+        await self._may_bind.wait()
+        self._session, self._forwards = session, forwards
+        try:
+            failure = await forwards.serve(lambda answers: self._bound(answers, generation))
+        finally:
+            self._session = self._forwards = None
+        self._post(machine.Lost(failure), generation)
+
+    def _bound(self, answers: tuple[Answer, ...], generation: int) -> None:
+        forbidden = [a for a in answers if a.verdict is Verdict.POLICY]
+        if answers and len(forbidden) == len(answers):
+            failure = Failure(
+                FailureKind.FORBIDDEN,
+                f"every forward is forbidden: {forbidden[0].text}",
+                forbidden[0].hint,
+            )
+            self._post(machine.Refused(failure), generation)
+        else:
+            self._post(machine.Bound(), generation)
+
+    def _report(self, failure: Failure, generation: int) -> None:
+        event = machine.Refused if failure.needs_a_person else machine.Failed
+        self._post(event(failure), generation)
+
+    def _dialling(self, alias: Alias) -> None:
+        self._alias = alias
+        self._account.address = str(alias)
+        self._changed()
+
+    async def _disconnect(self, *, drain: bool) -> None:
+        if drain and self._forwards is not None:
+            # A gateway that answers no more must not delay the stop beyond what was allowed.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._config().tunnel.drain_timeout_s + 1):
+                    await self._forwards.drain()
+        await _end(self._attempt)
+        self._post(machine.Closed())
+
+    def _entered(self, before: Tunnel) -> None:
+        """What else a change of phase means."""
+        if before.phase in {Phase.UP, Phase.BINDING}:
+            self._board.forget(self._account.since)
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self._tunnel.phase is Phase.BLOCKED and self._group is not None:
+            watch = self._hasten_on_change()
+            self._watch = self._group.create_task(watch, name=f"{self.name} watch")
+
+    async def _hasten_on_change(self) -> None:
+        gateway = self._config().gateway[self.name]
+        alias = self._alias
+        await changed_files(
+            login_files(
+                ssh_config=gateway.ssh_config,
+                known_hosts=() if alias is None else alias.known_hosts,
+                identities=() if alias is None else alias.identity_files,
+                environ=os.environ,
+            )
+        )
+        self.hasten()
+
+    # -- what is shown ---------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """Something was found out: perhaps the outage is over."""
+        if self._tunnel.phase is Phase.UP and self._all_serve():
+            seconds = self._account.recovered()
+            if seconds is not None:
+                self._meters.recovered(self.name, seconds)
+        self._changed()
+
+    def _all_serve(self) -> bool:
+        return all(
+            view.state.ready
+            for service, carried in self._config().carried(self.name).items()
+            if carried.required
+            for view in self._board.views(service).values()
+        )
+
+    def view(self) -> GatewayView:
+        """The tunnel as it stands, its instants as seconds since the epoch."""
+        config, tunnel, now = self._config(), self._tunnel, time.monotonic()
+        offset = time.time() - now
+        failure = tunnel.failure
+        return GatewayView(
+            name=self.name,
+            address=self._account.address,
+            client_address=client_addresses(
+                self._memory.survey, config.gateway[self.name].client_address
+            ),
+            phase=tunnel.phase,
+            since=self._account.since,
+            up_since=None if tunnel.up_since is None else tunnel.up_since + offset,
+            retry_at=None if tunnel.wake_at is None else tunnel.wake_at + offset,
+            attempts=self._account.attempts,
+            failures=dict(self._account.failures),
+            losses=dict(self._account.losses),
+            downtime_s=self._account.downtime_s(now),
+            error=None if failure is None else failure.text,
+            hint=None if failure is None else failure.hint,
+            services=self._services(config),
+            optional=config.gateway[self.name].optional,
+        )
+
+    def _services(self, config: Config) -> tuple[ServiceView, ...]:
+        views: list[ServiceView] = []
+        for service, carried in config.carried(self.name).items():
+            tally = self._ledger.tally(self.name, service)
+            families = self._board.views(service)
+            if not families:
+                continue
+            views.append(
+                ServiceView(
+                    service=service,
+                    port=carried.port,
+                    host_port=carried.host_port,
+                    required=carried.required,
+                    families=families,
+                    connections=tally.connections,
+                    connections_total=tally.connections_total,
+                    bytes_to_host=tally.bytes_to_host,
+                    bytes_to_client=tally.bytes_to_client,
+                    refused=dict(tally.refused),
+                )
+            )
+        return tuple(views)
+
+
+async def _end(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task and wait for its end, but not for ever."""
+    if task is None or task.done():
+        return
+    task.cancel()
+    await asyncio.wait((task,), timeout=_END_TIMEOUT_S)
