@@ -2,18 +2,21 @@
 
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import NamedTuple
 
+from hostnfsd.cli.surroundings import home
 from hostnfsd.config.model import Config
-from hostnfsd.config.paths import Surroundings
 from hostnfsd.config.reader import MAX_BYTES, Reading, parse
 from hostnfsd.config.search import candidates
 from hostnfsd.config.semantics import SMALLEST_FILE
 from hostnfsd.errors import ConfigError, FileMissingError, NotPermittedError
 from hostnfsd.problem import errors
+
+_ONE_LINE = "one line is a whole configuration, where dev-gw is a Host of your ssh_config"
 
 
 class Loaded(NamedTuple):
@@ -22,23 +25,6 @@ class Loaded(NamedTuple):
     config: Config
     path: Path
     reading: Reading
-
-
-def surroundings(environ: Mapping[str, str] | None = None) -> Surroundings:
-    """What decides about folders, as this process finds it."""
-    environ = os.environ if environ is None else environ
-    return Surroundings(sys.platform, home(environ), os.geteuid(), environ)
-
-
-def home(environ: Mapping[str, str]) -> PurePath:
-    """The user's home directory; the root directory for a user who has none."""
-    given = environ.get("HOME", "")
-    if given.startswith("/"):
-        return Path(given)
-    try:
-        return Path.home()
-    except RuntimeError:  # no HOME and no entry in the user database
-        return Path("/")
 
 
 def find(explicit: str | None, environ: Mapping[str, str] | None = None) -> Path:
@@ -68,10 +54,8 @@ def find(explicit: str | None, environ: Mapping[str, str] | None = None) -> Path
 
 
 def _advice(path: Path) -> str:
-    return (
-        "one line is a whole configuration, where dev-gw is a Host of your ssh_config:\n"
-        f"    mkdir -p {path.parent} && echo '{SMALLEST_FILE}' > {path}"
-    )
+    folder, file = shlex.quote(str(path.parent)), shlex.quote(str(path))
+    return f"{_ONE_LINE}; mkdir -p {folder} && echo '{SMALLEST_FILE}' > {file}"
 
 
 def read(path: Path) -> bytes:
@@ -95,7 +79,7 @@ def _translated(exc: OSError, path: Path, why: str | None) -> FileMissingError |
             f"{named} may not be read: {exc.strerror}", f"see who may: ls -l {path}"
         )
     if isinstance(exc, FileNotFoundError):
-        return FileMissingError(f"{named} is not there", _advice(path))
+        return FileMissingError(f"{named} is not there", f"{_ONE_LINE}: {SMALLEST_FILE}")
     return FileMissingError(f"{named} cannot be read: {exc.strerror}")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from hostnfsd.config.model import CarriedService, Config
+from hostnfsd.config.model import CarriedService, Config, Gateway
 from hostnfsd.config.places import Path
 from hostnfsd.config.values import Words, quoted
 from hostnfsd.services import Service
@@ -102,3 +102,52 @@ def tables_with(key: str) -> tuple[str, ...]:
     places = {f"[{name}]": at((name,)) for name in Config.model_fields if name != "gateway"}
     places["[gateway.NAME]"] = at(("gateway", "NAME"))
     return tuple(name for name, spot in places.items() if spot and key in spot.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key for the documentation and the manual page.
+
+    Attributes:
+        table: the table as a pattern, ``*`` for any name; ``("services", "*")`` is the long form.
+        name: the key.
+        takes: what the value must be.
+        default: the default as Python holds it; None where there is none of its own.
+        meaning: what it does.
+    """
+
+    table: tuple[str, ...]
+    name: str
+    takes: str
+    default: Any
+    meaning: str
+
+    @property
+    def pattern(self) -> str:
+        """The key as :mod:`hostnfsd.config.unbuilt` writes it."""
+        return ".".join((*self.table, self.name))
+
+
+def every() -> tuple[Key, ...]:
+    """All keys, in the order of the models; the tables ``[services]`` by their long form only."""
+    keys = [*_keys(("gateway", "*"), Gateway), *_keys(("services", "*"), CarriedService)]
+    for table, field in Config.model_fields.items():
+        model = field.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            keys.extend(_keys((table,), model))
+    return tuple(keys)
+
+
+def _keys(table: tuple[str, ...], model: type[BaseModel]) -> list[Key]:
+    keys = []
+    for name, field in model.model_fields.items():
+        spot = _spot(field.annotation, tuple(field.metadata))
+        if spot.words:
+            takes = f"{spot.words.noun} ({spot.words.allowed})"
+        elif spot.choices:
+            takes = ", ".join(quoted(choice) for choice in spot.choices)
+        else:
+            takes = "a table"
+        default = None if field.default_factory else field.default
+        keys.append(Key(table, name, takes, default, field.description or ""))
+    return keys

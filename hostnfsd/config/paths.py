@@ -65,7 +65,7 @@ def control_socket(configured: str, here: Surroundings) -> PurePath:
 
 
 def control_sockets(configured: str, here: Surroundings) -> tuple[PurePath, ...]:
-    """The sockets that a command tries, in order: the configured one, else the user's, the system's."""
+    """The sockets that a command tries, in order: the configured, else the user's, the system's."""
     if configured:
         return (expand(configured, here.home),)
     return (_default_socket(Scope.USER, here), _default_socket(Scope.SYSTEM, here))

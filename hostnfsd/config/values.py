@@ -42,13 +42,16 @@ def wrong(code: str, text: str, hint: str | None = None) -> PydanticCustomError:
     return PydanticCustomError(code, "{text}", {"text": text, "hint": hint})
 
 
-def quoted(text: str) -> str:
+def quoted(text: str, length: int | None = SHOWN_LENGTH) -> str:
     """``text`` in double quotes as TOML writes it, whatever is in it: safe on a terminal."""
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-    shown = [
-        escapes.get(c, c if c.isprintable() else f"\\u{ord(c):04X}") for c in text[:SHOWN_LENGTH]
-    ]
-    return f'"{"".join(shown)}{"…" if len(text) > SHOWN_LENGTH else ""}"'
+    shown = [escapes.get(c, c if c.isprintable() else _escape(c)) for c in text[:length]]
+    return f'"{"".join(shown)}{"" if text[:length] == text else "…"}"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"  # noqa: PLR2004  # TOML 1.0
 
 
 def show(value: object) -> str:
