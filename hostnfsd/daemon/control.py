@@ -1,6 +1,6 @@
 """The control socket: what ``hostnfsd status``, ``reload`` and ``reconnect`` speak to.
 
-HTTP over a unix socket, so that curl speaks it as well (``curl --unix-socket PATH http:/status``).
+HTTP over a unix socket, so that curl speaks it as well (``curl --unix-socket PATH http://d/status``).
 The file's mode says who may: its owner and root.
 """
 

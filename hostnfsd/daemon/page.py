@@ -6,7 +6,7 @@ names by its hash, and a refresh by the browser itself.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
 from typing import Final
 
@@ -49,9 +49,12 @@ th { text-align: left; font-weight: 600; font-size: .8rem; color: var(--soft); }
 th, td { padding: .35rem 1.2rem .35rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; }
-.number { text-align: right; }
-td.text { white-space: normal; min-width: 14rem; }
+th:last-child, td:last-child { padding-right: 0; }
+th.number, td.number { text-align: right; }
+tr.above td { border-bottom: 0; padding-bottom: 0; }
+td.text { white-space: normal; padding-top: 0; }
 td.text .soft { display: block; }
+li code { white-space: pre-wrap; }
 ul { margin: .5rem 0 0; padding-left: 1.2rem; }
 code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere; }
 footer { margin-top: 1.2rem; font-size: .85rem; }
@@ -81,36 +84,43 @@ def _error(error: str | None, hint: str | None) -> str:
     return escape(error or "") + (_span("soft", hint) if hint else "")
 
 
-def _row(view: ServiceView, family: Family, met: FamilyView, now: float) -> Iterable[str]:
+def _row(view: ServiceView, family: Family, met: FamilyView, now: float) -> Iterator[str]:
     first = next(iter(view.families)) is family
-    several = len(view.families) > 1
-    state = _span(_STATES.get(met.state, "bad" if view.required else "warn"), met.state)
+    kind = _STATES.get(met.state, "bad" if view.required else "warn")
+    state = _span(kind, met.state)
+    if len(view.families) > 1:
+        state = f"{state} {_span('soft', family)}"
     optional = "" if view.required else f" {_span('soft', 'optional')}"
-    yield f"<td>{escape(view.service) + optional if first else ''}</td>"
-    for number in (view.port, view.host_port):
-        yield f'<td class="number">{number if first else ""}</td>'
-    yield f"<td>{state}{' ' + _span('soft', family) if several else ''}</td>"
+    error = _error(met.error, met.hint)
+    yield '<tr class="above">' if error else "<tr>"
+    yield f"<td>{escape(view.service) + optional if first else ''}</td><td>{state}</td>"
     yield f"<td>{duration(now - met.since)}</td>"
-    for text in (str(view.connections), size(view.bytes_to_host), size(view.bytes_to_client)):
+    numbers = (
+        f"{view.port} → {view.host_port}",
+        str(view.connections),
+        size(view.bytes_to_host),
+        size(view.bytes_to_client),
+    )
+    for text in numbers:
         yield f'<td class="number">{text if first else ""}</td>'
-    yield f'<td class="text">{_error(met.error, met.hint)}</td>'
+    yield "</tr>"
+    if error:
+        yield f'<tr><td></td><td colspan="6" class="text">{error}</td></tr>'
 
 
 def _services(gateway: GatewayView, now: float) -> str:
     heads = (
         ("service", ""),
-        ("gateway port", "number"),
-        ("host port", "number"),
         ("state", ""),
         ("since", ""),
+        ("gateway port → host port", "number"),
         ("connections", "number"),
         ("to host", "number"),
         ("to clients", "number"),
-        ("last error", ""),
     )
     head = "".join(f'<th scope="col" class="{kind}">{text}</th>' for text, kind in heads)
     rows = "".join(
-        f"<tr>{''.join(_row(view, family, met, now))}</tr>"
+        "".join(_row(view, family, met, now))
         for view in gateway.services
         for family, met in view.families.items()
     )

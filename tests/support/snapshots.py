@@ -1,0 +1,154 @@
+"""Snapshots for tests: a healthy one with two gateways, and the parts to make others from."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.services import FACTS, Service
+from hostnfsd.snapshot import (
+    ClientView,
+    FailureKind,
+    Family,
+    FamilyView,
+    GatewayView,
+    Phase,
+    Refusal,
+    RefusedView,
+    ReloadView,
+    ServiceState,
+    ServiceView,
+    Snapshot,
+)
+
+NOW = 1_760_000_000.0
+
+
+def families(
+    state: ServiceState = ServiceState.SERVING,
+    error: str | None = None,
+    hint: str | None = None,
+) -> Mapping[Family, FamilyView]:
+    return {Family.IPV4: FamilyView(state=state, since=NOW - 60, error=error, hint=hint)}
+
+
+def service(
+    name: Service, state: ServiceState = ServiceState.SERVING, error: str | None = None
+) -> ServiceView:
+    facts = FACTS[name]
+    return ServiceView(
+        service=name,
+        port=facts.gateway_port,
+        host_port=facts.gateway_port,
+        required=facts.required,
+        families=families(state, error),
+    )
+
+
+def gateway(name: str = "dev-gw", **changes: object) -> GatewayView:
+    view = GatewayView(
+        name=name,
+        address="admin@127.0.0.1:122",
+        client_address=("172.22.0.2",),
+        phase=Phase.UP,
+        since=NOW - 7500,
+        up_since=NOW - 7501,
+        retry_at=None,
+        attempts=3,
+        failures={FailureKind.UNREACHABLE: 1},
+        losses={FailureKind.KEEPALIVE: 1},
+        downtime_s=12.5,
+        error=None,
+        hint=None,
+        services=tuple(service(name) for name in Service),
+    )
+    return replace(view, **changes)  # type: ignore[arg-type]  # names are checked by replace
+
+
+def snapshot(*gateways: GatewayView, **changes: object) -> Snapshot:
+    whole = Snapshot(
+        version="0.1.0",
+        python="3.11.7",
+        asyncssh="2.24.1",
+        pid=4242,
+        started=NOW - 7600,
+        now=NOW,
+        config_path="/etc/hostnfsd/hostnfsd.toml",
+        log_destination="journal",
+        stopping=False,
+        connections_limit=1024,
+        reload=ReloadView(successful=True, reloads=2, failures=0, last_success=NOW - 3600),
+        gateways=gateways or (gateway(),),
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]  # names are checked by replace
+
+
+def with_service(view: GatewayView, changed: ServiceView) -> GatewayView:
+    services = tuple(changed if s.service is changed.service else s for s in view.services)
+    return replace(view, services=services)
+
+
+def troubled() -> Snapshot:
+    """One of everything: states, families, texts that need escaping, clients, refusals."""
+    nfs = replace(
+        service(Service.NFS),
+        host_port=20490,
+        families={
+            Family.IPV4: FamilyView(ServiceState.SERVING, NOW - 3),
+            Family.IPV6: FamilyView(
+                ServiceState.UNREACHABLE,
+                NOW - 65,
+                "[fd00::2]:2049: connection refused",
+                'set "AddressFamily any" in sshd_config',
+            ),
+        },
+        connections=2,
+        connections_total=17,
+        bytes_to_host=1536,
+        bytes_to_client=268_435_456,
+        refused={Refusal.LIMIT: 4},
+    )
+    mountd = service(Service.MOUNTD, ServiceState.HOST_DOWN, "127.0.0.1:20048: <refused> & gone")
+    first = with_service(with_service(gateway(), nfs), mountd)
+    first = with_service(first, service(Service.RQUOTAD, ServiceState.ABSENT))
+    second = gateway(
+        "büro & <b>",
+        address="root@[::1]:22",
+        client_address=(),
+        optional=True,
+        phase=Phase.BACKOFF,
+        since=NOW - 5,
+        up_since=None,
+        retry_at=NOW + 4,
+        error="connect to ::1 port 22: connection refused",
+        hint="start sshd on the gateway",
+        services=tuple(service(name, ServiceState.WAITING) for name in Service),
+    )
+    return snapshot(
+        first,
+        second,
+        reload=ReloadView(
+            successful=False,
+            reloads=3,
+            failures=1,
+            last_success=NOW - 3600,
+            problems=(
+                Problem(
+                    "unknown-key",
+                    Severity.ERROR,
+                    Place("/etc/hostnfsd/hostnfsd.toml", 3, 1),
+                    "tunnel.keepalive",
+                    "unknown key (<b>)",
+                    'did you mean "keepalive_interval_s"?',
+                ),
+                Problem(
+                    "no-file", Severity.WARNING, Place("/x"), "host.exports", "is not there"
+                ),
+            ),
+        ),
+        clients=(
+            ClientView("dev-gw", Service.NFS, "172.22.0.9", 801, NOW - 40, 1024, 2048),
+            ClientView("dev-gw", Service.NFS, "fd00::9", 802, NOW - 4, 512, 268_433_408),
+        ),
+        refused=(RefusedView("dev-gw", Service.NFS, "172.22.0.66", Refusal.LIMIT, 4, NOW - 9),),
+        notices=("access.allow: not built yet, so everybody is admitted",),
+    )
