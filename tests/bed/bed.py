@@ -5,16 +5,19 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from tests.bed import network
 from tests.bed.daemon import METRICS_PORT, Config, Daemon, merge
 from tests.bed.gateway import Gateway, SshdOptions, make_key
+from tests.bed.kernel import Kernel
 from tests.bed.libnfs import Libnfs
 from tests.bed.network import Network
 from tests.bed.nfs_server import NfsOptions, NfsServer
 from tests.bed.process import Process
+from tests.bed.proxy import PROXY, PROXY_PORT, Proxy
 from tests.bed.rights import require
 from tests.bed.squatter import Squatter
 from tests.bed.waiting import wait_until
@@ -29,6 +32,7 @@ class BedOptions:
         nfs: of the host.
         user: who logs in at the gateway: ``admin`` or ``root``.
         low_ports: whether any user of the gateway may bind ports below 1024, as in a container.
+        through_proxy: whether :attr:`Bed.proxy` stands before sshd, as with Docker Desktop.
         start: whether gateway and NFS server run when the bed is up.
     """
 
@@ -36,6 +40,7 @@ class BedOptions:
     nfs: NfsOptions = field(default_factory=NfsOptions)
     user: str = "admin"
     low_ports: bool = True
+    through_proxy: bool = False
     start: bool = True
 
 
@@ -92,6 +97,8 @@ class Bed:
         if self.options.start:
             self.gateway.start()
             self.nfs.start()
+        if self.options.through_proxy:
+            assert self.proxy.process.running
 
     def __enter__(self) -> Self:
         return self
@@ -116,11 +123,12 @@ class Bed:
 
     def config(self, over: Mapping[str, Any] = {}) -> Config:
         """The tables of a configuration that fits this bed, with ``over`` laid on top."""
+        host, port = self.ssh_address
         base: Config = {
             "gateway": {
                 network.GATEWAY_NAME: {
-                    "host": network.GATEWAY_SSH,
-                    "port": self.gateway.options.port,
+                    "host": host,
+                    "port": port,
                     "user": self.options.user,
                     "identity_files": [str(self.key)],
                     "known_hosts": str(self.known_hosts),
@@ -130,6 +138,13 @@ class Bed:
             }
         }
         return merge(base, over)
+
+    @property
+    def ssh_address(self) -> tuple[str, int]:
+        """Where the host finds sshd: at the gateway, or at the proxy before it."""
+        if self.options.through_proxy:
+            return PROXY, PROXY_PORT
+        return network.GATEWAY_SSH, self.gateway.options.port
 
     def daemon(self, over: Mapping[str, Any] = {}, *, start: bool = True) -> Daemon:
         """One more hostnfsd, ended with the bed. ``over`` is laid over :meth:`config`.
@@ -149,7 +164,29 @@ class Bed:
             daemon.start()
         return daemon
 
-    # -- others --------------------------------------------------------------------------------
+    # -- clients and others --------------------------------------------------------------------
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The kernel client, booted when first asked for (about 3 s), ended with the bed.
+
+        Raises:
+            NoKernelError: it cannot run on this machine.
+        """
+        kernel = Kernel(
+            self.network.switch,
+            binds=self.network.names("pod-kernel", network.GATEWAY),
+            folder=self.folder / "pod-kernel",
+        )
+        self._stack.callback(kernel.close)
+        return kernel
+
+    @cached_property
+    def proxy(self) -> Proxy:
+        """The proxy before sshd, started when first asked for; see ``through_proxy``."""
+        proxy = Proxy(self.network.host, network.GATEWAY_SSH, self.gateway.options.port)
+        self._stack.callback(proxy.close)
+        return proxy
 
     def squatter(self, port: int, *addresses: str, uid: int = 0) -> Squatter:
         """Somebody else's process that holds a port of the gateway."""
@@ -162,7 +199,8 @@ class Bed:
             ports: forwarded to the same port of the host.
             session: keep a session open, which makes reads fast (sshd sets TCP_NODELAY).
         """
-        forwards = [word for port in ports for word in ("-R", f"{port}:127.0.0.1:{port}")]
+        host, port = self.ssh_address
+        forwards = [word for one in ports for word in ("-R", f"{one}:127.0.0.1:{one}")]
         options = {
             "UserKnownHostsFile": self.known_hosts,
             "GlobalKnownHostsFile": "/dev/null",
@@ -173,8 +211,8 @@ class Bed:
         tail = ("-T",) if session else ("-N",)
         process = self.network.host.start(
             "ssh",
-            *("ssh", "-F", "none", "-i", str(self.key), "-p", str(self.gateway.options.port)),
-            *(*words, *forwards, *tail, f"{self.options.user}@{network.GATEWAY_SSH}"),
+            *("ssh", "-F", "none", "-i", str(self.key), "-p", str(port)),
+            *(*words, *forwards, *tail, f"{self.options.user}@{host}"),
             *(("sleep", "infinity") if session else ()),
         )
         self._stack.callback(process.stop)

@@ -178,7 +178,13 @@ class Box:
             )
         return Completed(popen.returncode, output, errors)
 
-    def start(self, name: str, *command: str, env: Mapping[str, str] | None = None) -> Process:
+    def start(
+        self,
+        name: str,
+        *command: str,
+        env: Mapping[str, str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> Process:
         """Start a program inside; what it writes goes to ``log/NAME.log``, appended."""
         log = self.log_folder / f"{name}.log"
         with log.open("ab") as sink:
@@ -187,6 +193,7 @@ class Box:
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
+                pass_fds=pass_fds,
                 start_new_session=True,
                 env={"PATH": _PATH, **(env or {})},
             )

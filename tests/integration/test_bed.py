@@ -1,5 +1,8 @@
 """The test bed itself, with plain ssh as the tunnel: what breaks here is not hostnfsd."""
 
+import os
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,8 +10,10 @@ import pytest
 
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
+from tests.bed.box import CommandError
 from tests.bed.gateway import SshdOptions
 from tests.bed.libnfs import sha256
+from tests.bed.nfs_server import EXPORT
 from tests.bed.waiting import wait_until
 
 MakeBed = Callable[[BedOptions], Bed]
@@ -178,3 +183,106 @@ def test_a_server_killed_and_started_again_serves_again(own_bed: Bed) -> None:
 
     own_bed.nfs.start_ganesha()
     assert own_bed.libnfs.names() == ["hello"]
+
+
+def test_the_kernel_client_mounts_reads_and_writes_through_plain_ssh(own_bed: Bed) -> None:
+    own_bed.plain_ssh(111, 2049, 20048)
+    (own_bed.share / "hello").write_text("from the host\n")
+
+    own_bed.kernel.mount(f"dev-gw:{EXPORT}", "vers=3,tcp,nolock")
+    read = own_bed.kernel.run("cat /mnt/nfs/hello; echo from the pod > /mnt/nfs/back")
+
+    assert read.output == "from the host\n"
+    assert (own_bed.share / "back").read_text() == "from the pod\n"
+    assert own_bed.kernel.run("exit 7", check=False).status == 7
+    with pytest.raises(CommandError, match="Connection refused"):
+        own_bed.kernel.mount(f"dev-gw:{EXPORT}", "vers=3,tcp,nolock,port=1,retry=0", at="/mnt/nfs2")
+
+
+def test_jobs_of_the_kernel_client_run_side_by_side(own_bed: Bed) -> None:
+    own_bed.kernel.run("mkfifo /run/gate")
+    waiting = own_bed.kernel.start("cat /run/gate")
+
+    assert own_bed.kernel.run("echo first").output == "first\n"
+    assert not waiting.done
+    own_bed.kernel.run("echo second > /run/gate")
+    assert waiting.wait().output == "second\n"
+
+
+def test_a_proxy_acknowledges_for_a_frozen_gateway(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+    bed.gateway.freeze()
+
+    with bed.network.host.connect(*bed.ssh_address, timeout_s=0.3) as connection:
+        connection.sendall(bytes(200_000))
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    data = b""
+    while chunk := connection.recv(4096):
+        data += chunk
+    return data
+
+
+def test_the_proxy_delays_and_resets(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+
+    bed.proxy.latency(0.2)
+    with bed.network.host.connect(*bed.ssh_address) as connection:
+        began = time.monotonic()
+        assert connection.recv(4) == b"SSH-"
+        assert time.monotonic() - began >= 0.2
+        bed.proxy.reset_all()
+        with pytest.raises(ConnectionResetError):
+            read_to_the_end(connection)
+
+
+def test_the_proxy_holds_back_and_delivers_later(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+
+    bed.proxy.blackhole()
+    with bed.network.host.connect(*bed.ssh_address, timeout_s=0.3) as connection:
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        bed.proxy.blackhole(False)
+        connection.settimeout(5)
+        assert connection.recv(4) == b"SSH-"
+
+
+def test_the_proxy_leaves_a_connection_half_open(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+    with bed.network.host.connect(*bed.ssh_address) as connection:
+        assert connection.recv(4096).startswith(b"SSH-")
+        established = ("ss", "-Htn", "state", "established", "sport", "=", "22")
+        assert bed.gateway.box.run(*established).output
+
+        bed.proxy.half_open()
+
+        wait_until(lambda: not bed.gateway.box.run(*established).output, "the gateway to forget it")
+        connection.settimeout(0.3)
+        connection.sendall(b"SSH-2.0-test\r\n")
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+
+
+def test_the_proxy_refuses_and_accepts_again(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+
+    bed.proxy.refuse()
+    assert not bed.network.host.accepts(*bed.ssh_address)
+    bed.proxy.accept()
+    assert bed.network.host.accepts(*bed.ssh_address)
+
+
+def test_plain_ssh_goes_through_the_proxy_too(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+    bed.plain_ssh(*NFS_PORTS)
+    (bed.share / "big").write_bytes(os.urandom(4 << 20))
+
+    bed.libnfs.fetch("big", bed.folder / "copy")
+
+    assert sha256(bed.folder / "copy") == sha256(bed.share / "big")
+    assert bed.proxy.connections == 1
+    assert bed.proxy.carried_bytes > 4 << 20
