@@ -1,9 +1,27 @@
-"""Durations and sizes as people read them; shared by ``hostnfsd status`` and the page at ``/``."""
+"""Durations, sizes and foreign text as people can read them: in status, page and log."""
 
+import re
 from typing import Final
 
 _DURATIONS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+# C0 and C1 control characters: a peer's text must not move a terminal's cursor or forge a line.
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match.group().encode("unicode_escape").decode("ascii")
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """The text with its control characters written out as Python escapes.
+
+    Args:
+        text: what somebody else may have written.
+        lines: let line breaks and tabs stand.
+    """
+    return (_CONTROL_IN_LINES if lines else _CONTROL).sub(_escaped, text)
 
 
 def duration(seconds: float) -> str:

@@ -9,7 +9,6 @@ import fcntl
 import json
 import logging
 import os
-import re
 import stat
 import sys
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from hostnfsd.config.model import Log
+from hostnfsd.readable import printable
 
 Style = Literal["colour", "console", "json"]
 
@@ -36,8 +36,6 @@ _PRIORITIES: Final = (
     (logging.INFO, "<6>"),
     (logging.NOTSET, "<7>"),
 )
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_CONTROL_IN_TRACEBACK: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _FIRST: Final = ("timestamp", "level", "event")
 
 
@@ -67,17 +65,12 @@ def is_journal(environ: Mapping[str, str], device: int, inode: int) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{device}:{inode}"
 
 
-def _escaped(match: re.Match[str]) -> str:
-    return match.group().encode("unicode_escape").decode("ascii")
-
-
 def _printable(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
     for key, value in event.items():
         if isinstance(value, PurePath | BaseException):
-            event[key] = _CONTROL.sub(_escaped, str(value))
+            event[key] = printable(str(value))
         elif isinstance(value, str):
-            pattern = _CONTROL_IN_TRACEBACK if key in {"exception", "stack"} else _CONTROL
-            event[key] = pattern.sub(_escaped, value)
+            event[key] = printable(value, lines=key in {"exception", "stack"})
     return event
 
 

@@ -1,0 +1,97 @@
+"""Asking a running daemon over its control socket, wherever that is."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final, cast
+
+from hostnfsd.errors import DaemonUnreachableError, FileMissingError, NotPermittedError
+
+if TYPE_CHECKING:
+    from hostnfsd.cli.unix_http import Answer
+
+TIMEOUT_S: Final = 10.0
+
+
+def _configured_socket(explicit: str | None) -> str:
+    """``control.socket`` of the configuration that a daemon started like this would read.
+
+    Only this one key is read, and a file that is wrong elsewhere is no reason not to find the
+    daemon that goes on with what it read before.
+    """
+    import tomli  # noqa: PLC0415  # commands import what they need when they need it
+
+    from hostnfsd.cli.load import find, read  # noqa: PLC0415  # as above
+
+    try:
+        text = read(find(explicit)).decode()
+        control = cast("object", tomli.loads(text).get("control", {}))
+    except (FileMissingError, NotPermittedError):
+        if explicit is not None:
+            raise
+        return ""
+    except (UnicodeDecodeError, tomli.TOMLDecodeError):
+        return ""
+    path = control.get("socket", "") if isinstance(control, dict) else ""
+    return path if isinstance(path, str) else ""
+
+
+def sockets(explicit: str | None) -> tuple[PurePath, ...]:
+    """The sockets at which a daemon may answer, in the order to try.
+
+    Args:
+        explicit: the path given with ``--config``, or None.
+
+    Raises:
+        FileMissingError, NotPermittedError: the named file cannot be read.
+    """
+    from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415  # as above
+    from hostnfsd.config.paths import control_sockets  # noqa: PLC0415  # as above
+
+    return control_sockets(_configured_socket(explicit), surroundings())
+
+
+def ask(
+    paths: Sequence[PurePath], method: str, target: str, timeout_s: float = TIMEOUT_S
+) -> "Answer":
+    """Ask the first daemon that lives.
+
+    Args:
+        paths: the sockets to try, in order.
+        method: ``GET`` or ``POST``.
+        target: path and query.
+        timeout_s: how long an answer may take.
+
+    Raises:
+        DaemonUnreachableError: none answers, or what answers is no hostnfsd.
+        NotPermittedError: one is there, and does not admit this user.
+    """
+    from hostnfsd.cli import unix_http  # noqa: PLC0415  # http.client takes 30 ms to import
+
+    forbidden: PurePath | None = None
+    for path in paths:
+        try:
+            return unix_http.ask(path, method, target, timeout_s)
+        except PermissionError:
+            forbidden = forbidden or path
+        except TimeoutError as exc:
+            raise DaemonUnreachableError(
+                f"the daemon at {path} does not answer within {timeout_s:g} s",
+                "its log tells what it does; `kill -ABRT` ends a daemon that hangs",
+            ) from exc
+        except unix_http.NotOursError as exc:
+            raise DaemonUnreachableError(
+                f"what answers at {path} is no hostnfsd: {exc}",
+                "set [control] socket to a path of its own",
+            ) from exc
+        except OSError:
+            # No such file, nobody listens, or it stopped while it was asked.
+            continue
+    if forbidden is not None:
+        raise NotPermittedError(
+            f"{forbidden}: this user may not speak to the daemon",
+            f"run it as the daemon's user, or with sudo (owner: ls -ld {Path(forbidden).parent})",
+        )
+    raise DaemonUnreachableError(
+        f"no daemon answers at {' nor at '.join(str(path) for path in paths)}",
+        "start it with `hostnfsd run`, or as a service with `hostnfsd install`",
+    )
