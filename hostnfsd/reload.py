@@ -25,7 +25,7 @@ _DIALLED: Final = (
     "ssh_config",
 )
 #: Keys that a running daemon cannot take over.
-_RESTART: Final = frozenset({"control.socket", "state.directory"})
+_RESTART: Final = frozenset({"state.directory"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,60 @@
+"""The parser, the dispatch, and the one place where an error becomes an exit status."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from hostnfsd import __version__
+from hostnfsd.cli import check, install, mount, output, reconnect, reload, run, status
+from hostnfsd.errors import Exit, HostnfsdError
+
+_EPILOG = "Exit codes: 0 fine, 1 unhealthy, 64 usage, 66 file missing, 69 daemon not running,"
+_EPILOG += " 73 cannot write, 75 already running, 77 no permission, 78 configuration invalid."
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with the exit code of sysexits(3) for a wrong command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.USAGE, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="hostnfsd",
+        description="Keeps this host's NFS exports mountable behind an SSH gateway.",
+        epilog=_EPILOG,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"hostnfsd {__version__}")
+    top.add_argument("--config", metavar="FILE", help="configuration file to use")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    for command in (run, check, status, reload, reconnect, mount, install):
+        command.add(commands)
+    return top
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line; its exit status."""
+    args = parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return command(args)
+    except HostnfsdError as exc:
+        output.report(exc)
+        return exc.exit_code
+    except KeyboardInterrupt:
+        return 130  # as a shell reports a program that SIGINT ended
+    except BrokenPipeError:
+        # The reader of our output has left, as head(1) does. Nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+def entry() -> NoReturn:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
