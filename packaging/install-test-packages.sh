@@ -2,7 +2,7 @@
 # install-test-packages.sh: what `make test` and `make demo` need, on Debian and Ubuntu.
 #
 # Does nothing, quickly, where all of it is there. No package starts a daemon, now or at the next
-# boot: the test bed runs its own copies in namespaces of its own. Needs root, or sudo.
+# boot: the test bed runs its own in namespaces. Needs root or sudo.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -15,84 +15,108 @@ die() {
     exit 1
 }
 
-words() { sed -e 's/#.*//' "$list" | tr -s ' \t' '\n\n' | grep -v '^$' | grep -e "$1" | sed -e "s/$1//"; }
+command -v dpkg-query >/dev/null || die "needs Debian or Ubuntu; elsewhere install by hand what $list names"
 
-installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
-
-missing=''
-# shellcheck disable=SC2013  # words, not lines, are meant
-for package in $(sed -e 's/#.*//' "$list" | grep -v '^unpack:'); do
-    command -v dpkg-query >/dev/null || die "needs Debian or Ubuntu (apt); install by hand what $list names"
-    installed "$package" || missing="$missing $package"
-done
-
-unpack=''
-for entry in $(words '^unpack:'); do
-    package=${entry%@*}
+# -- what is missing ---------------------------------------------------------------------------
+to_install=''
+to_unpack=''
+while read -r entry; do
+    name=${entry#unpack:}
+    name=${name%@*}
     case $entry in
+        '' | '#'*) continue ;;
         *@*) [ "$(dpkg --print-architecture)" = "${entry#*@}" ] || continue ;;
     esac
-    [ -e "$cache/$package/.complete" ] || unpack="$unpack $package"
-done
+    case $entry in
+        unpack:*) [ -e "$cache/$name/.complete" ] || to_unpack="$to_unpack $name" ;;
+        *)
+            status=$(dpkg-query -W -f '${db:Status-Abbrev}' "$name" 2>/dev/null || true)
+            [ "$status" = 'ii ' ] || to_install="$to_install $name"
+            ;;
+    esac
+done <"$list"
 
-[ -n "$missing$unpack" ] || exit 0
+python_missing=''
+"$here/find-python.sh" >/dev/null || python_missing=yes
+
+[ -n "$to_install$to_unpack$python_missing" ] || exit 0
 
 as_root=''
 if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || die "needs root or sudo to install:$missing$unpack"
-    as_root='sudo'
+    command -v sudo >/dev/null || die "needs root or sudo to install:$to_install$to_unpack"
+    as_root=sudo
 fi
 
-# A list of packages that is missing or a week old is fetched again; one that cannot name all of
-# what is needed, too.
-fetch_lists() { $as_root apt-get -qq update || die 'apt-get update failed: see above'; }
-known() { [ -n "$(apt-cache policy "$1" 2>/dev/null | grep 'Candidate: [^(]')" ]; }
-for package in $missing $unpack; do
-    known "$package" || { fetch_lists; break; }
-done
-for package in $missing $unpack; do
-    known "$package" || die "this distribution has no package $package"
-done
+# -- how to install ----------------------------------------------------------------------------
+known() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
 
-if [ -n "$missing" ]; then
-    printf 'installing:%s\n' "$missing"
-    ours=''
-    if [ ! -e "$policy" ]; then
-        ours=$policy
-        printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
-        $as_root chmod 755 "$policy"
-        # shellcheck disable=SC2064  # the name is known now
-        trap "$as_root rm -f '$ours'" EXIT
-        trap 'exit 130' INT TERM HUP
-    fi
-    install() {
-        # shellcheck disable=SC2086  # a list of words
-        $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-            apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 $missing >"$1" 2>&1
-    }
+fetch_lists() { $as_root apt-get -qq update || die 'apt-get update failed: see above'; }
+
+keep_daemons_from_starting() {
+    [ ! -e "$policy" ] || return 0 # the machine has a policy of its own
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+    trap '$as_root rm -f "$policy"' EXIT
+    trap 'exit 130' INT TERM HUP
+}
+
+apt_install() {
+    # shellcheck disable=SC2086  # a list of words
+    $as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
+        apt-get -qq install -y --no-install-recommends -o Dpkg::Use-Pty=0 $1 >"$log" 2>&1
+}
+
+install_packages() {
+    printf 'installing:%s\n' "$1"
+    keep_daemons_from_starting
     log=$(mktemp)
     # A list that is out of date names files that are gone: once more with a fresh one.
-    install "$log" || { fetch_lists; install "$log"; } || { cat "$log" >&2; die 'apt-get install failed'; }
+    apt_install "$1" || { fetch_lists && apt_install "$1"; } || {
+        cat "$log" >&2
+        die 'apt-get install failed: see above'
+    }
     rm -f "$log"
-    if [ -d /run/systemd/system ]; then
-        for package in $missing; do
-            for unit in $(dpkg-query -L "$package" | sed -n 's,.*/systemd/system/\([^/@]*\.\(service\|socket\)\)$,\1,p'); do
-                $as_root systemctl -q disable "$unit" 2>/dev/null || true
-            done
-        done
-    fi
-fi
+    [ -d /run/systemd/system ] || return 0
+    for package in $1; do
+        dpkg-query -L "$package" | sed -n 's,.*/systemd/system/\([^/@]*\.service\|[^/@]*\.socket\)$,\1,p' |
+            while read -r unit; do $as_root systemctl -q disable "$unit" 2>/dev/null || true; done
+    done
+}
 
-for package in $unpack; do
-    printf 'unpacking: %s\n' "$package"
-    mkdir -p "$cache"
-    target=$(CDPATH='' cd -- "$cache" && pwd)/$package
+unpack_package() {
+    printf 'unpacking: %s\n' "$1"
     scratch=$(mktemp -d)
-    (cd "$scratch" && apt-get -qq download "$package") ||
-        { fetch_lists; (cd "$scratch" && apt-get -qq download "$package"); } ||
-        die "cannot download $package"
-    rm -rf "$target"
-    dpkg-deb -x "$scratch"/*.deb "$target"
+    get() { (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download "$1"); }
+    get "$1" || { fetch_lists && get "$1"; } || die "cannot download $1: see above"
+    rm -rf "${cache:?}/$1"
+    mkdir -p "$cache/$1"
+    dpkg-deb -x "$scratch"/*.deb "$cache/$1"
     rm -rf "$scratch"
-    : >"$target/.complete"
+    : >"$cache/$1/.complete"
+}
+
+# -- do it -------------------------------------------------------------------------------------
+for package in $to_install $to_unpack; do
+    known "$package" || {
+        fetch_lists
+        break
+    }
 done
+for package in $to_install $to_unpack; do
+    known "$package" || die "this distribution has no package $package (Ubuntu: is \"universe\" enabled?)"
+done
+[ -z "$to_install" ] || install_packages "$to_install"
+for package in $to_unpack; do
+    unpack_package "$package"
+done
+
+# The distribution's python3 may be too old; some have a newer one beside it.
+if ! "$here/find-python.sh" >/dev/null; then
+    for minor in 14 13 12 11; do
+        known "python3.$minor-venv" || continue
+        install_packages " python3.$minor-venv"
+        break
+    done
+    "$here/find-python.sh" >/dev/null ||
+        die 'no Python >= 3.11 in this distribution: install one, and name it with PYTHON=…'
+fi

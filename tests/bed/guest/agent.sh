@@ -6,6 +6,7 @@
 # Each request has its own shell, so an NFS call that hangs does not block the line.
 line=$1
 stty -F "$line" raw -echo
+# shellcheck disable=SC2094  # a terminal line, not a file
 exec 8<"$line" 9>"$line"
 echo "@@UP $(uname -r)" >&9
 while read -r id encoded <&8; do

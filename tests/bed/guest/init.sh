@@ -1,11 +1,13 @@
 #!/bin/sh
 # Process 1 of the kernel client. Its root is the machine's own, read-only, through hostfs.
 # Started by tests/bed/kernel.py with its settings on the kernel's command line; never by hand.
+# shellcheck disable=SC2154  # bed_*: set from the command line
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 [ "$$" = 1 ] || exit 1
 mount -t proc proc /proc
 grep -q 'User Mode Linux' /proc/cpuinfo || { echo 'this is no User Mode Linux'; exit 1; }
+# shellcheck disable=SC2013  # words are meant
 for word in $(cat /proc/cmdline); do
     case $word in bed_*=*) eval "$word" ;; esac
 done

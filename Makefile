@@ -1,0 +1,58 @@
+# Everything real is in scripts; this only names what to run. `make test` and `make demo` install
+# what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
+.DEFAULT_GOAL := help
+.PHONY: help packages venv lint format test test-quick test-integration demo clean distclean
+
+BIN := .venv/bin
+# Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' Makefile | awk -F ' - ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+
+demo: packages venv  ## a real NFS server, gateway and client on this machine; ONCE=1 ends after the check
+	@$(if $(filter Darwin,$(shell uname)),,$(AS_ROOT)) $(BIN)/python -m tests.bed.demo
+
+test: packages venv  ## everything: install what is missing, lint, all tests, coverage
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+	@$(MAKE) --no-print-directory test-integration
+
+test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
+	@$(BIN)/python -m pytest -q
+
+test-integration: packages venv  ## tests on real components
+	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
+
+lint: venv  ## ruff, mypy, import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+format: venv  ## let ruff format and fix
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+packages:  ## Debian packages that the real components need
+	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh
+
+venv: .venv/.installed  ## .venv with hostnfsd and the tools
+
+.venv/.installed: pyproject.toml
+	@python=$$(packaging/find-python.sh) || { \
+	  echo 'no Python >= 3.11 with venv found (PYTHON=… names one; packaging/install-test-packages.sh installs one)' >&2; exit 1; }; \
+	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "making .venv with $$python"; rm -rf .venv; "$$python" -m venv .venv; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+clean:  ## caches and build results
+	@rm -rf build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find hostnfsd tests -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean  ## also .venv and what was unpacked
+	@rm -rf .venv .cache *.egg-info
