@@ -98,10 +98,10 @@ class Daemon:
             AlreadyRunningError, NotPermittedError, CannotWriteError: the control socket cannot be
                 ours.
         """
-        self._prepare()
         self._catch_signals()
         await self._control.start(self._beginning.control_path(self._config))
         try:
+            self._announce()
             await self._endpoints.start(self._config.metrics)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -117,7 +117,7 @@ class Daemon:
             self._notify.close()
         _log.info("daemon_stopped", uptime_s=round(time.time() - self._started))
 
-    def _prepare(self) -> None:
+    def _announce(self) -> None:
         _log.info(
             "daemon_started",
             version=__version__,
