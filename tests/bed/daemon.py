@@ -81,8 +81,7 @@ class Daemon:
         self._base: Config = {
             "metrics": {"listen": f"127.0.0.1:{port}"},
             "control": {"socket": str(folder / "control.sock")},
-            "state": {"directory": str(folder / "state")},
-            "log": {"level": "debug", "format": "console"},
+            "log": {"level": "info", "format": "console"},
         }
         self.config: Config = {}
         self.configure(config)
