@@ -70,7 +70,7 @@ class CarriedService(Table):
     )
     mode: Literal["virtual", "relay"] | None = Field(
         None,
-        description="rpcbind only. virtual: hostnfsd answers; relay: the host's rpcbind does.",
+        description="rpcbind only. virtual (default): hostnfsd answers; relay: the host's rpcbind.",
     )
 
 

@@ -9,7 +9,7 @@ from hostnfsd.config.keys import dotted
 from hostnfsd.config.model import Config
 from hostnfsd.config.places import Path
 from hostnfsd.config.unbuilt import Unbuilt
-from hostnfsd.config.values import quoted, show
+from hostnfsd.config.values import show
 from hostnfsd.problem import Severity
 
 
@@ -114,6 +114,4 @@ def _refusal(row: Unbuilt, key: Path) -> Finding:
         hint += f", or set it to {show(row.effective)}"
     if row.built:
         hint += ", or give a number"
-    if row.key == "access.allow":
-        hint += f"; {quoted('any')} lets everyone in who reaches a gateway port"
     return Finding("not-built", key, f"not built yet in this version ({allowed})", hint)

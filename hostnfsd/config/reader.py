@@ -4,6 +4,7 @@ Pure: any bytes give a configuration or problems, never an exception. The daemon
 ``hostnfsd check`` read the same way.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +21,17 @@ from hostnfsd.problem import Place, Problem, Severity, errors
 
 #: Nobody writes more; a device or the wrong file named by mistake does.
 MAX_BYTES: Final = 1 << 20
+#: Messages of tomli that people should get more of.
+_SYNTAX: Final = {
+    "Cannot overwrite a value": ("this key has a value already (one value a key)", None),
+    "Invalid value": ("this is no value (strings stand in quotes)", 'such as host = "dev-gw"'),
+    "Expected newline or end of document after a statement": (
+        "the line should end here (strings stand in quotes, one key a line)",
+        'such as host = "127.0.0.1"',
+    ),
+}
+#: sys.int_info.default_max_str_digits: int() refuses more.
+_LONG_NUMBER: Final = re.compile(r"[0-9_]{4300,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +70,15 @@ def parse(text: str | bytes, path: str) -> Reading:
         places = locate(text, path)
     except tomli.TOMLDecodeError as exc:
         place = Place(path, exc.lineno, exc.colno)
-        return _unreadable(place, "toml-syntax", _decapitalized(exc.msg))
+        text, hint = _SYNTAX.get(exc.msg, (exc.msg[:1].lower() + exc.msg[1:], None))
+        return _unreadable(place, "toml-syntax", text, hint)
     except RecursionError:
         return _unreadable(Place(path), "toml-syntax", "tables or lists are nested too deeply")
     except ValueError:  # int() of thousands of digits: sys.set_int_max_str_digits
-        return _unreadable(Place(path), "toml-syntax", "a number has too many digits")
+        number = _LONG_NUMBER.search(text)
+        before = text[: number.start()] if number else ""
+        place = Place(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return _unreadable(place, "toml-syntax", "a number has too many digits")
     shaped = shape(data)
     found = (*shaped.findings, *_fitting(data, shaped))
     if not any(f.severity is Severity.ERROR for f in found):
@@ -98,8 +114,8 @@ def _file_order(problem: Problem) -> tuple[bool, int, int, str]:
     return (place.line is None, place.line or 0, place.column or 0, problem.subject)
 
 
-def _unreadable(place: Place, code: str, text: str) -> Reading:
-    problem = Problem(code, Severity.ERROR, place, "TOML", text)
+def _unreadable(place: Place, code: str, text: str, hint: str | None = None) -> Reading:
+    problem = Problem(code, Severity.ERROR, place, "TOML", text, hint)
     return Reading(None, (problem,), Places(place.path))
 
 
@@ -111,7 +127,3 @@ def _not_utf8(exc: UnicodeDecodeError, path: str) -> Reading:
     return _unreadable(
         Place(path, line, column), "not-utf-8", f"byte 0x{text[at]:02x} is not UTF-8 (TOML is)"
     )
-
-
-def _decapitalized(text: str) -> str:
-    return text[:1].lower() + text[1:]

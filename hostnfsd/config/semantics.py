@@ -54,20 +54,18 @@ def _addresses(key: Path, listen: tuple[str, ...]) -> Iterator[Finding]:
     if not listen:
         yield Finding("empty-list", key, "an empty list forwards nothing (one address at least)")
     for position, address in enumerate(listen):
-        for other in listen[:position]:
-            if _same(address, other):
-                text = f"{quoted(address)} is given twice (each address once)"
-                yield Finding("listen-duplicate", (*key, position), text)
-                break
-            if _overlap(address, other):
-                yield Finding(
-                    "listen-overlap",
-                    (*key, position),
-                    f"{quoted(address)} and {quoted(other)} cover the same address: the gateway"
-                    " cannot bind a port twice",
-                    "keep the wider one of both",
-                )
-                break
+        before = listen[:position]
+        if any(_same(address, other) for other in before):
+            text = f"{quoted(address)} is given twice (each address once)"
+            yield Finding("listen-duplicate", (*key, position), text)
+        elif other := next((o for o in before if _overlap(address, o)), None):
+            yield Finding(
+                "listen-overlap",
+                (*key, position),
+                f"{quoted(address)} and {quoted(other)} cover the same address (a gateway cannot"
+                " bind a port twice)",
+                "keep the wider one of both",
+            )
 
 
 def _same(one: str, other: str) -> bool:

@@ -134,6 +134,8 @@ def _finding(key: Path, error: Any) -> Finding:
 
 def _not_a_table(key: Path, value: object) -> Finding:
     match key:
+        case ("gateway", *_) if isinstance(value, list):
+            hint = f"single brackets: [{keys.dotted((*key, 'NAME')[:2])}]"
         case ("gateway",):
             name = value if isinstance(value, str) else "NAME"
             hint = f"one table per gateway: [{keys.dotted(('gateway', name))}]"
