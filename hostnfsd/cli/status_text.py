@@ -47,7 +47,6 @@ _HEADS: Final = (
     ("CONNECTIONS", "right"),
     ("TO HOST", "right"),
     ("TO CLIENTS", "right"),
-    ("LAST ERROR", "left"),
 )
 _CLIENT_HEADS: Final = (
     ("CLIENT", "left"),
@@ -111,8 +110,10 @@ def _service_rows(view: ServiceView, now: float) -> Iterator[Sequence[Cell]]:
             (str(view.connections) if first else "", "plain"),
             (size(view.bytes_to_host) if first else "", "plain"),
             (size(view.bytes_to_client) if first else "", "plain"),
-            (met.error or "", "plain"),
         ]
+        # A column of its own would make every line too long for a terminal.
+        if met.error:
+            yield [(f"      {met.error}", _state_shade(view, met))]
         if met.hint:
             yield [(f"      hint: {met.hint}", "soft")]
 

@@ -122,7 +122,7 @@ def credentials(header: str) -> tuple[str, str] | None:
         name, colon, password = (
             base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
         )
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, or no UTF-8
         return None
     return (name, password) if colon else None
 

@@ -140,9 +140,7 @@ def troubled() -> Snapshot:
                     "unknown key (<b>)",
                     'did you mean "keepalive_interval_s"?',
                 ),
-                Problem(
-                    "no-file", Severity.WARNING, Place("/x"), "host.exports", "is not there"
-                ),
+                Problem("no-file", Severity.WARNING, Place("/x"), "host.exports", "is not there"),
             ),
         ),
         clients=(

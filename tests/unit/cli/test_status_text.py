@@ -1,0 +1,107 @@
+"""The text of ``hostnfsd status``: compared as a whole, for its layout is what people read."""
+
+import re
+
+from hostnfsd.cli.status_text import render
+from hostnfsd.snapshot import Snapshot
+from tests.support.snapshots import gateway, snapshot, troubled
+
+HEALTHY = """\
+hostnfsd 0.1.0, process 4242, running for 2 h 6 min
+configuration /etc/hostnfsd/hostnfsd.toml, log journal
+
+dev-gw: up for 2 h 5 min, admin@127.0.0.1:122, clients dial 172.22.0.2
+  SERVICE    PORT  HOST PORT  STATE    SINCE  CONNECTIONS  TO HOST  TO CLIENTS
+  rpcbind     111        111  serving  1 min            0      0 B         0 B
+  nfs        2049       2049  serving  1 min            0      0 B         0 B
+  mountd    20048      20048  serving  1 min            0      0 B         0 B
+  nlockmgr  32803      32803  serving  1 min            0      0 B         0 B
+  status      662        662  serving  1 min            0      0 B         0 B
+  rquotad     875        875  serving  1 min            0      0 B         0 B
+
+ready
+"""
+
+TROUBLED = """\
+hostnfsd 0.1.0, process 4242, running for 2 h 6 min
+configuration /etc/hostnfsd/hostnfsd.toml, log journal
+this command is 0.2.0: restart the daemon to run the same
+
+dev-gw: up for 2 h 5 min, admin@127.0.0.1:122, clients dial 172.22.0.2
+  SERVICE    PORT  HOST PORT  STATE               SINCE      CONNECTIONS  TO HOST  TO CLIENTS
+  rpcbind     111        111  serving             1 min                0      0 B         0 B
+  nfs        2049      20490  serving (ipv4)      3 s                  2  1.5 KiB     256 MiB
+                              unreachable (ipv6)  1 min 5 s
+      [fd00::2]:2049: connection refused
+      hint: set "AddressFamily any" in sshd_config
+  mountd    20048      20048  host-down           1 min                0      0 B         0 B
+      127.0.0.1:20048: <refused> & gone
+  nlockmgr  32803      32803  serving             1 min                0      0 B         0 B
+  status      662        662  serving             1 min                0      0 B         0 B
+  rquotad     875        875  absent              1 min                0      0 B         0 B
+
+büro & <b>: backoff for 5 s, next attempt in 4 s, root@[::1]:22, optional
+  connect to ::1 port 22: connection refused
+  hint: start sshd on the gateway
+  SERVICE    PORT  HOST PORT  STATE    SINCE  CONNECTIONS  TO HOST  TO CLIENTS
+  rpcbind     111        111  waiting  1 min            0      0 B         0 B
+  nfs        2049       2049  waiting  1 min            0      0 B         0 B
+  mountd    20048      20048  waiting  1 min            0      0 B         0 B
+  nlockmgr  32803      32803  waiting  1 min            0      0 B         0 B
+  status      662        662  waiting  1 min            0      0 B         0 B
+  rquotad     875        875  waiting  1 min            0      0 B         0 B
+
+2 of at most 1024 connections
+  CLIENT          GATEWAY  SERVICE  SINCE  TO HOST  TO CLIENT
+  172.22.0.9:801  dev-gw   nfs      40 s   1.0 KiB    2.0 KiB
+  [fd00::9]:802   dev-gw   nfs      4 s      512 B    256 MiB
+  REFUSED      GATEWAY  SERVICE  REASON  TIMES  LAST
+  172.22.0.66  dev-gw   nfs      limit       4  9 s ago
+
+the last reload was rejected; the configuration before it runs on:
+  /etc/hostnfsd/hostnfsd.toml:3:1: error: tunnel.keepalive: unknown key (<b>) [unknown-key]
+      hint: did you mean "keepalive_interval_s"?
+  /x: warning: host.exports: is not there [no-file]
+
+notice: access.allow: not built yet, so everybody is admitted
+
+not ready: dev-gw nfs unreachable (ipv6), dev-gw mountd host-down (ipv4)
+"""
+
+
+def text(
+    whole: Snapshot, *, version: str = "0.1.0", colour: bool = False, clients: bool = False
+) -> str:
+    return render(whole, command_version=version, colour=colour, clients=clients)
+
+
+def test_a_healthy_daemon() -> None:
+    assert text(snapshot()) == HEALTHY
+
+
+def test_everything_that_can_be_wrong() -> None:
+    assert text(troubled(), version="0.2.0", clients=True) == TROUBLED
+
+
+def test_colours_change_nothing_but_colours() -> None:
+    coloured = text(troubled(), version="0.2.0", colour=True, clients=True)
+
+    assert "\x1b[32mserving\x1b[0m" in coloured
+    assert "\x1b[1;31mhost-down\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == TROUBLED
+
+
+def test_nobody_connected() -> None:
+    assert "0 of at most 1024 connections\n" in text(snapshot(), clients=True)
+    assert "CLIENT" not in text(snapshot(), clients=True).replace("TO CLIENTS", "")
+
+
+def test_a_peers_text_moves_no_cursor() -> None:
+    shown = text(snapshot(gateway(error="banner\x1b[2J\nready", hint="a\rb")))
+
+    assert "\x1b" not in shown
+    assert "  banner\\x1b[2J\\nready\n  hint: a\\rb\n" in shown
+
+
+def test_a_daemon_that_stops_says_so_last() -> None:
+    assert text(snapshot(stopping=True)).endswith("\n\nstopping\n")
