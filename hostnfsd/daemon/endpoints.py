@@ -41,7 +41,7 @@ class _Open:
     """What listens now."""
 
     listen: str
-    port: int
+    ports: frozenset[int]
     tls: ssl.SSLContext | None
     listeners: list[socket.socket]
     sites: list[web.SockSite]
@@ -232,7 +232,7 @@ class Endpoints:
                 _tls(settings, current.tls)
             self._guard = guard
             return
-        if current and current.port == port:
+        if current and port in current.ports:
             # Also where only the host differs: the kernel would not let both stand.
             await self._close(current)
         listeners = await _bind(host, port)
@@ -242,7 +242,7 @@ class Endpoints:
         # Before anything is awaited, so that a stop or a reload meanwhile finds it.
         self._open = _Open(
             settings.listen,
-            port,
+            frozenset(listener.getsockname()[1] for listener in listeners),
             tls,
             listeners,
             [web.SockSite(self._runner, listener, ssl_context=tls) for listener in listeners],
