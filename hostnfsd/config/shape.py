@@ -153,10 +153,10 @@ def _unknown_key(key: Path, value: object) -> Finding:
     meant = near(name, names)
     elsewhere = keys.tables_with(name)
     table = len(key) == 1 and isinstance(value, Mapping)
-    if meant:
-        hint = f"did you mean {quoted(meant)}?"
-    elif elsewhere:
+    if elsewhere:  # a name that is right somewhere is hardly a misspelling of another
         hint = f"this key belongs to {' or '.join(elsewhere)}"
+    elif meant:
+        hint = f"did you mean {quoted(meant)}?"
     elif len(key) == 1:
         hint = f"tables are: {', '.join(names)}"
     else:

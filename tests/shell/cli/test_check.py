@@ -1,0 +1,217 @@
+import argparse
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hostnfsd.cli import check
+from hostnfsd.errors import Exit, FileMissingError
+
+GOOD = "[gateway.dev-gw]\nport = 122\n"
+BAD = "[gateway.dev-gw]\nport = 0\nhots = 1\n[tunnel]\nkeepalive_interval_s = 60\n"
+
+#: The command as cli.main would run it, without what else that does.
+PROGRAM = (
+    "import argparse, sys\n"
+    "from hostnfsd.cli import check\n"
+    "parser = argparse.ArgumentParser()\n"
+    "parser.add_argument('--config')\n"
+    "check.add(parser.add_subparsers())\n"
+    "args = parser.parse_args()\n"
+    "code = args.run(args)\n"
+)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "x.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def run(*words: str) -> int:
+    """The command in this process."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config")
+    check.add(parser.add_subparsers())
+    args = parser.parse_args(words)
+    code: int = args.run(args)
+    return code
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines on stdout; nothing is on stderr."""
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out.splitlines()
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> Any:
+    """The JSON on stdout; nothing is on stderr."""
+    return json.loads("\n".join(said(capsys)))
+
+
+def test_a_good_file_is_ok(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--config", str(file), "check") == Exit.OK
+
+    *problems, last = said(capsys)
+    assert last == f"{file}: ok, 1 gateway, 6 services, 1 warning, 8 notes"
+    assert any(": warning: access.allow: the default is not built yet" in p for p in problems)
+
+
+def test_every_problem_is_told_with_its_place(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(BAD)
+
+    assert run("--config", str(file), "check") == Exit.CONFIG_INVALID
+    assert said(capsys) == [
+        f"{file}:2:1: error: gateway.dev-gw.port: 0 is not a port (1 to 65535) [out-of-range]",
+        f"{file}:3:1: error: gateway.dev-gw.hots: unknown key [unknown-key]",
+        '    hint: did you mean "host"?',
+        (
+            f"{file}:5:1: warning: tunnel.keepalive_interval_s: a dead gateway is noticed after"
+            " 180 s only: interval × (count + 1) [slow-detection]"
+        ),
+        "    hint: clients hang that long; keep it below 60 s",
+        f"{file}: 2 errors, 1 warning",
+    ]
+
+
+def test_show_lines_up_every_value(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--config", str(file), "check", "--show") == Exit.OK
+
+    lines = said(capsys)
+    assert lines[0] == "[gateway.dev-gw]"
+    (port,) = (line for line in lines if line.startswith("  port "))
+    (listen,) = (line for line in lines if line.startswith("  listen ") and "0.0.0.0" in line)
+    assert re.fullmatch(r"  port +122 +x\.toml:2", port)
+    assert port.index("122") == listen.index("[")
+    assert port.index("x.toml") == listen.index("default")
+    assert lines[-1].startswith(f"{file}: ok")
+
+
+def test_show_of_a_bad_file_shows_the_problems(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(BAD)
+
+    assert run("--config", str(file), "check", "--show") == Exit.CONFIG_INVALID
+    assert said(capsys)[0].startswith(f"{file}:2:1: error: ")
+
+
+def test_json_has_the_problems(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(BAD)
+
+    assert run("--config", str(file), "check", "--json") == Exit.CONFIG_INVALID
+    report = answer(capsys)
+    assert {key: report[key] for key in ("schema", "ok", "path")} == {
+        "schema": 1,
+        "ok": False,
+        "path": str(file),
+    }
+    assert report["problems"][1] == {
+        "code": "unknown-key",
+        "severity": "error",
+        "path": str(file),
+        "line": 3,
+        "column": 1,
+        "text": "gateway.dev-gw.hots: unknown key",
+        "hint": 'did you mean "host"?',
+    }
+    assert "effective" not in report
+
+
+def test_json_has_the_values_if_asked(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--config", str(file), "check", "--json", "--show") == Exit.OK
+
+    report = answer(capsys)
+    assert report["ok"]
+    assert report["effective"]["gateway.dev-gw.port"] == {
+        "value": 122,
+        "origin": "file",
+        "line": 2,
+    }
+    assert report["effective"]["metrics.rpc"]["origin"] == "not-built"
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileMissingError):
+        run("--config", str(tmp_path / "nothing"), "check")
+
+
+def test_a_missing_file_is_a_problem_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "nothing")
+
+    assert run("--config", path, "check", "--json") == Exit.FILE_MISSING
+    report = answer(capsys)
+    assert (report["ok"], report["path"]) == (False, path)
+    assert report["problems"][0]["code"] == "file-missing"
+
+
+def test_what_stdout_cannot_write_is_escaped(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    strange = file.with_name("caf\udce9.toml")
+    file.rename(strange)
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "ascii", write_through=True))
+
+    assert run("--config", str(strange), "check") == Exit.OK
+    assert b"caf\\udce9.toml: ok" in written.getvalue()
+
+
+def on_a_terminal(file: Path, **environ: str) -> str:
+    """What the command writes to a terminal."""
+    main, other = pty.openpty()
+    words = [sys.executable, "-c", PROGRAM, "--config", str(file), "check", "--show"]
+    written = b""
+    with subprocess.Popen(
+        words, stdout=other, env={**os.environ, "TERM": "xterm-256color", **environ}
+    ) as process:
+        os.close(other)
+        try:
+            while block := os.read(main, 65536):
+                written += block
+        except OSError:  # Linux says EIO once the other end is closed and all is read
+            pass
+        os.close(main)
+    assert process.returncode == 0
+    return written.decode()
+
+
+def test_a_terminal_gets_colours_and_the_same_text(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("--config", str(file), "check", "--show")
+    plain = said(capsys)
+
+    written = on_a_terminal(file, NO_COLOR="")
+
+    assert "\x1b[" in written
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", written).splitlines()
+    assert [line.rstrip() for line in lines] == plain
+
+
+def test_no_color_is_honoured(file: Path) -> None:
+    assert "\x1b" not in on_a_terminal(file, NO_COLOR="1")
+
+
+def test_plain_output_imports_nothing_heavy(file: Path) -> None:
+    program = PROGRAM + "print(sorted({'rich', 'asyncssh', 'aiohttp', 'asyncio'} & {*sys.modules}))"
+
+    result = subprocess.run(
+        [sys.executable, "-c", program, "--config", str(file), "check"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert result.stdout.splitlines()[-1] == "[]"
