@@ -7,48 +7,34 @@ serve. Nothing here outlives the session; what is found out goes to the board, w
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
 from hostnfsd.config.model import Config
-from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.holder import Holder, Memory
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.prober import Prober
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.ssh import Session
-from hostnfsd.quiet import Quiet
 from hostnfsd.reload import specs
 from hostnfsd.services import Service
-from hostnfsd.snapshot import Family
+from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.failure import Failure
-from hostnfsd.tunnel.forward import Answer, Spec, Verdict, judge_refusal, judge_success
+from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 from hostnfsd.tunnel.gateway import Survey, client_addresses
 from hostnfsd.tunnel.probe import Finding
 
-#: Refusals in a row after which the gateway is surveyed anew, for the reason may have changed.
-_RESURVEY: Final = 10
 #: A connection without an unanswered call looks like this: no byte for so long, the host's last.
 _QUIET_S: Final = 0.2
 #: How often a draining daemon looks.
 _DRAIN_STEP_S: Final = 0.05
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.forwards")
-
-
-@dataclass(slots=True)
-class Memory:
-    """What a gateway's sessions hand on to each other."""
-
-    board: Board
-    survey: Survey | None
-    seen: set[Service]
-    quiet: Quiet
 
 
 class Forwards:
@@ -99,7 +85,8 @@ class Forwards:
             watch=self._prober,
         )
         self._answers: dict[Spec, Answer] = {}
-        self._holders: dict[Spec, asyncio.Task[None]] = {}
+        self._holders: dict[Spec, Holder] = {}
+        self._tasks: dict[Spec, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._all_answered = asyncio.Event()
 
@@ -107,7 +94,12 @@ class Forwards:
 
     def bound(self) -> tuple[Spec, ...]:
         """Listeners that stand now."""
-        return tuple(s for s, a in self._answers.items() if a.verdict is Verdict.BOUND)
+        return tuple(spec for spec, answer in self._answers.items() if answer.stands)
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the gateway has been asked about itself, with or without success."""
+        return self._memory.surveyed
 
     def survey(self) -> Survey | None:
         """What the gateway told about itself, in this session or the one before."""
@@ -141,7 +133,7 @@ class Forwards:
                 ]
                 self.apply()
                 failure = await self._session.lost()
-                for task in (*tasks, *self._holders.values()):
+                for task in (*tasks, *self._tasks.values()):
                     task.cancel()
         finally:
             self._group = None
@@ -155,14 +147,26 @@ class Forwards:
         wanted = specs(self._config(), self._gateway)
         self._memory.board.expect(wanted, self.client_addresses(), time.time())
         for spec in wanted - self._holders.keys():
+            self._holders[spec] = holder = self._holder(spec)
             name = f"{self._gateway} {spec}"
-            self._holders[spec] = self._group.create_task(self._hold(spec), name=name)
+            self._tasks[spec] = self._group.create_task(holder.run(), name=name)
         for spec in self._holders.keys() - wanted:
-            self._holders.pop(spec).cancel()
+            del self._holders[spec]
+            self._tasks.pop(spec).cancel()
             self._answers.pop(spec, None)
             self._group.create_task(self._give_back(spec), name=f"{self._gateway} -{spec}")
         self._prober.hasten()
         self._changed()
+
+    def _holder(self, spec: Spec) -> Holder:
+        return Holder(
+            spec,
+            session=self._session,
+            accept=self._intake.door(spec),
+            memory=self._memory,
+            standing=lambda: self._session.listeners,
+            answered=self._answered,
+        )
 
     async def _announce(self, bound: Callable[[tuple[Answer, ...]], None]) -> None:
         await self._all_answered.wait()
@@ -178,36 +182,17 @@ class Forwards:
         if found is None and self._session.over:
             return
         before, self._memory.survey = self._memory.survey, found
-        if found != before:
+        first, self._memory.surveyed = not self._memory.surveyed, True
+        if first or found != before:
             wanted = specs(self._config(), self._gateway)
             self._memory.board.expect(wanted, self.client_addresses(), time.time())
             self._prober.hasten()
-
-    async def _hold(self, spec: Spec) -> None:
-        refusals = 0
-        while True:
-            try:
-                granted, texts = await self._session.listen(spec, self._intake.door(spec))
-                if not granted and refusals % _RESURVEY == 0:
-                    self._memory.survey = await self._session.survey()
-            except TunnelFailureError:
-                return  # the session is over, and says so itself
-            refusals = 0 if granted else refusals + 1
-            answer = (
-                judge_success(spec, texts)
-                if granted
-                else judge_refusal(spec, texts, self._memory.survey)
-            )
-            self._answered(spec, answer)
-            if answer.retry_s is None:
-                return
-            await asyncio.sleep(answer.retry_s)
 
     def _answered(self, spec: Spec, answer: Answer) -> None:
         before = self._answers.get(spec)
         self._answers[spec] = answer
         self._log_answer(spec, answer, before)
-        if answer.verdict is not Verdict.BOUND:
+        if not answer.stands:
             self._memory.board.record(spec, None, probe.refused(answer), time.time())
         if self._answers.keys() >= self._holders.keys():
             self._all_answered.set()
@@ -216,11 +201,12 @@ class Forwards:
 
     def _log_answer(self, spec: Spec, answer: Answer, before: Answer | None) -> None:
         log = _log.bind(gateway=self._gateway, service=str(spec.service), port=spec.port)
-        refused_before = before is not None and before.verdict is not Verdict.BOUND
-        if answer.verdict is Verdict.BOUND:
-            if refused_before:
+        if answer.stands:
+            if before is not None and not before.stands:
                 log.info("forward_bound")
-            if answer.text is not None:
+            if answer.verdict is Verdict.COVERED:
+                log.debug("forward_covered", error=answer.text)
+            elif answer.text is not None:
                 log.warning("forward_overridden", error=answer.text, hint=answer.hint)
             self._memory.quiet.over_where((self._gateway, spec))
             return
@@ -230,6 +216,8 @@ class Forwards:
 
     def _found(self, spec: Spec, family: Family, finding: Finding) -> None:
         if spec in self._answers:
+            somebody_else = finding.state is ServiceState.REFUSED
+            self._holders[spec].answers_there(family, somebody_else=somebody_else)
             self._memory.board.record(spec, family, finding, time.time())
             self._changed()
 
@@ -238,6 +226,9 @@ class Forwards:
             await self._session.unlisten(spec)
         except TunnelFailureError:
             return
+        for spec_left, answer in self._answers.items():
+            if answer.verdict is Verdict.COVERED and spec_left.service is spec.service:
+                self._holders[spec_left].ask_again()
         if spec.service in self._config().carried(self._gateway):
             return  # it moved: its connections live on
         await self._close_quietly(lambda service: service is spec.service)
@@ -254,7 +245,7 @@ class Forwards:
     async def drain(self) -> None:
         """Take no more clients, and close each connection when no call seems unanswered."""
         self._intake.stopping = True
-        for task in self._holders.values():
+        for task in self._tasks.values():
             task.cancel()
         try:
             for spec in tuple(self._session.listeners):

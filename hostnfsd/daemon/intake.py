@@ -30,15 +30,15 @@ _log: Final = structlog.get_logger("hostnfsd.intake")
 class Watch(Protocol):
     """The prober, as the intake sees it."""
 
-    def recognises(self, spec: Spec, originator: str) -> bool:
+    def recognises(self, service: Service, originator: str) -> bool:
         """Whether this connection is likely to be a probe of ours."""
         ...
 
-    def arrived(self, spec: Spec, error: str | None) -> None:
+    def arrived(self, service: Service, error: str | None) -> None:
         """A probe came in; ``error`` says why the service did not take it."""
         ...
 
-    def service_failed(self, spec: Spec) -> None:
+    def service_failed(self, service: Service) -> None:
         """A client was told that the service is down."""
         ...
 
@@ -89,7 +89,7 @@ class Intake:
         return accept
 
     async def _admit(self, spec: Spec, originator: str, port: int) -> GatewaySide:
-        ours = self._watch.recognises(spec, originator)
+        ours = self._watch.recognises(spec.service, originator)
         if self.stopping:
             raise self._refuse(spec, originator, Refusal.STOPPING)
         if self._ledger.full and not ours:
@@ -109,12 +109,12 @@ class Intake:
         except OSError as exc:  # refused, reset, unreachable, timed out
             error = _why(exc)
             if not ours:
-                self._watch.service_failed(spec)
+                self._watch.service_failed(spec.service)
                 raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc
         finally:
             if ours:
-                self._watch.arrived(spec, error)
+                self._watch.arrived(spec.service, error)
         if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
             relay.abort()
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")

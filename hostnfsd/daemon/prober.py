@@ -8,6 +8,7 @@ which is how a real client that arrives at that moment from that address is told
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import asyncssh
@@ -25,6 +26,15 @@ from hostnfsd.tunnel.probe import Finding, Outcome, Target
 _RESTLESS_S: Final = 1.0
 
 _log: Final = structlog.get_logger("hostnfsd.prober")
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """The probe of a service that is under way: where it went, whether it came in, its result."""
+
+    address: str
+    result: "asyncio.Future[str | None]"
+    came_in: bool = False
 
 
 class Way(Protocol):
@@ -45,6 +55,11 @@ class Subject(Protocol):
 
     def bound(self) -> Iterable[Spec]:
         """Listeners that stand now."""
+        ...
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the gateway has been asked about itself, with or without success."""
         ...
 
     def client_addresses(self) -> tuple[str, ...]:
@@ -88,28 +103,29 @@ class Prober:
         self._meters = meters
         self._seen = seen
         self._report = report
-        self._awaited: dict[Spec, asyncio.Future[str | None]] = {}
+        self._awaited: dict[Service, _Awaited] = {}
         self._now = asyncio.Event()
         self._states: dict[tuple[Spec, Family], ServiceState] = {}
 
     # -- the intake's view -----------------------------------------------------------------------
 
-    def recognises(self, spec: Spec, originator: str) -> bool:
+    def recognises(self, service: Service, originator: str) -> bool:
         """Whether a connection from ``originator`` is likely to be the probe under way."""
-        if spec not in self._awaited:
+        awaited = self._awaited.get(service)
+        if awaited is None:
             return False
         survey = self._subject.survey()
-        return originator in self._subject.client_addresses() or (
-            survey.owns(originator) if survey is not None else originator == spec.listen
-        )
+        ours = originator == awaited.address or (survey is not None and survey.owns(originator))
+        awaited.came_in |= ours
+        return ours
 
-    def arrived(self, spec: Spec, error: str | None) -> None:
+    def arrived(self, service: Service, error: str | None) -> None:
         """The probe came in; ``error`` says why the service did not take it."""
-        waiter = self._awaited.get(spec)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(error)
+        awaited = self._awaited.get(service)
+        if awaited is not None and not awaited.result.done():
+            awaited.result.set_result(error)
 
-    def service_failed(self, _spec: Spec) -> None:
+    def service_failed(self, _service: Service) -> None:
         """A client found the service down: look at once."""
         self.hasten()
 
@@ -142,19 +158,26 @@ class Prober:
         todo = probe.targets(specs, addresses)
         self._states = {}
         async with asyncio.TaskGroup() as group:
-            for spec in specs:
-                mine = tuple(t for t in todo if t.spec == spec)
-                group.create_task(self._probe_spec(spec, mine, timeout_s), name=f"probe {spec}")
+            for service in {spec.service for spec in specs}:
+                mine = tuple(spec for spec in specs if spec.service is service)
+                aims = tuple(target for target in todo if target.spec in mine)
+                group.create_task(self._probe(mine, aims, timeout_s), name=f"probe {service}")
 
-    async def _probe_spec(self, spec: Spec, mine: tuple[Target, ...], timeout_s: float) -> None:
-        if not mine:
-            family = min(spec.families)
-            self._conclude(spec, family, probe.unaddressed())
-        for target in mine:  # one after the other: one probe of a listener at a time
+    async def _probe(
+        self, specs: tuple[Spec, ...], aims: tuple[Target, ...], timeout_s: float
+    ) -> None:
+        """Probe one service; one probe of it at a time, or it could not be recognised."""
+        aimed = {target.spec for target in aims}
+        for spec in specs:
+            # While the gateway has not been asked, its addresses may yet become known.
+            if spec not in aimed and self._subject.surveyed:
+                self._conclude(spec, min(spec.families), probe.unaddressed())
+        for target in aims:
             started = time.perf_counter()
             outcome, error = await self._try(target, timeout_s)
             if self._way.over:  # says nothing about the service
                 return
+            spec = target.spec
             service = spec.service
             self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
             if outcome is Outcome.ACCEPTED:
@@ -165,24 +188,25 @@ class Prober:
             self._conclude(spec, target.family, probe.find(target, outcome, error, absent=absent))
 
     async def _try(self, target: Target, timeout_s: float) -> tuple[Outcome, str | None]:
-        waiter = asyncio.get_running_loop().create_future()
-        self._awaited[target.spec] = waiter
+        service = target.spec.service
+        result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._awaited[service] = awaited = _Awaited(target.address, result)
         hang_up: Callable[[], None] | None = None
         try:
             async with asyncio.timeout(timeout_s):
                 hang_up = await self._way.dial_from_gateway(target.address, target.spec.port)
-                error = await waiter
+                error = await result
         except TimeoutError:
-            return Outcome.SILENT, None
+            return (Outcome.SILENT if awaited.came_in else Outcome.HELD), None
         except asyncssh.ChannelOpenError as exc:
-            if waiter.done():  # it arrived, and the refusal overtook the confirmation
-                error = waiter.result()
+            if result.done():  # it arrived, and the refusal overtook the confirmation
+                error = result.result()
             elif exc.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
                 return Outcome.FORBIDDEN, exc.reason
             else:
                 return Outcome.NOT_REACHED, exc.reason.lower()
         finally:
-            del self._awaited[target.spec]
+            del self._awaited[service]
             if hang_up is not None:
                 hang_up()
         return (Outcome.ACCEPTED, None) if error is None else (Outcome.SERVICE_FAILED, error)

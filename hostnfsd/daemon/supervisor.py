@@ -20,7 +20,8 @@ from hostnfsd.daemon.account import Account
 from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.forwards import Forwards, Memory
+from hostnfsd.daemon.forwards import Forwards
+from hostnfsd.daemon.holder import Memory
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.watch import changed_files, login_files
@@ -75,7 +76,7 @@ class Supervisor:
         self._forwards: Forwards | None = None
         self._session: ssh.Session | None = None
         self._may_bind = asyncio.Event()
-        self._memory = Memory(Board(name), None, set(), Quiet())
+        self._memory = Memory(Board(name), Quiet(), survey=None, surveyed=False, seen=set())
         self._board = self._memory.board
         self._account = Account(name, self._memory.quiet)
         self._alias: Alias | None = None
@@ -264,7 +265,7 @@ class Supervisor:
 
     def _entered(self, before: Tunnel) -> None:
         """What else a change of phase means."""
-        if before.phase in {Phase.UP, Phase.BINDING}:
+        if before.phase in {Phase.UP, Phase.BINDING} and self._tunnel.phase is not Phase.UP:
             self._board.forget(self._account.since)
         if self._watch is not None:
             self._watch.cancel()

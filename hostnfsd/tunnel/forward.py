@@ -57,6 +57,7 @@ class Verdict(Enum):
     """What the answer to a request means."""
 
     BOUND = "bound"
+    COVERED = "covered"
     BUSY = "busy"
     POLICY = "policy"
     NO_RIGHT = "no-right"
@@ -71,9 +72,14 @@ class Answer:
     hint: str | None = None
 
     @property
+    def stands(self) -> bool:
+        """Whether clients can come in there: the listener is ours, or another of ours covers it."""
+        return self.verdict in {Verdict.BOUND, Verdict.COVERED}
+
+    @property
     def retry_s(self) -> float | None:
         """Seconds until the port is asked for again; None once bound."""
-        if self.verdict is Verdict.BOUND:
+        if self.stands:
             return None
         return BUSY_RETRY_S if self.verdict is Verdict.BUSY else FORBIDDEN_RETRY_S
 
@@ -87,6 +93,15 @@ def judge_success(spec: Spec, debug_texts: tuple[str, ...]) -> Answer:
             "set 'GatewayPorts clientspecified' in the gateway's sshd_config",
         )
     return Answer(Verdict.BOUND)
+
+
+def judge_covered(spec: Spec, sibling: Spec) -> Answer:
+    """A refusal that is our own doing.
+
+    With ``GatewayPorts yes`` every listener takes all addresses, so that the first of a service's
+    listeners leaves nothing to bind for the next.
+    """
+    return Answer(Verdict.COVERED, f"{spec} is covered by {sibling}")
 
 
 def judge_refusal(spec: Spec, debug_texts: tuple[str, ...], survey: Survey | None) -> Answer:

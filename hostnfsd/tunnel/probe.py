@@ -33,7 +33,8 @@ class Outcome(Enum):
     SERVICE_FAILED = "service-failed"  # it came in, but the service did not take it
     NOT_REACHED = "not-reached"  # nothing listens at that address
     FORBIDDEN = "forbidden"  # the gateway does not let us dial from there
-    SILENT = "silent"  # somebody accepted, but nothing arrived here
+    HELD = "held"  # somebody accepted, but nothing arrived here
+    SILENT = "silent"  # it arrived here, but the service did not take it in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,18 @@ def find(target: Target, outcome: Outcome, error: str | None, *, absent: bool) -
                 f"bound, but the gateway does not let us try it from its side: {error}",
                 "to have it verified: AllowTcpForwarding yes in the gateway's sshd_config",
             )
+        case Outcome.HELD:
+            return Finding(
+                ServiceState.REFUSED,
+                f"another process on the gateway answers at {where}",
+                f"find it there: ss -ltnp 'sport = :{target.spec.port}'; an ssh of your own with"
+                " RemoteForward, or a dead session that the gateway has not noticed yet",
+            )
         case Outcome.SILENT:
             return Finding(
                 ServiceState.STALLED,
-                f"{where} accepts connections, but they do not arrive here",
-                "another process of the gateway may hold that address:"
-                f" ss -ltnp 'sport = :{target.spec.port}'",
+                f"{target.spec.service} on this host does not take connections in time",
+                "it hangs or is overloaded: restart the NFS server",
             )
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
+from tests.bed.daemon import Daemon
 from tests.bed.gateway import SshdOptions
 from tests.bed.libnfs import sha256
 from tests.bed.nfs_server import EXPORT
-from tests.bed.waiting import wait_until
 
 MakeBed = Callable[[BedOptions], Bed]
 SERVICES: Final = {
@@ -51,19 +51,15 @@ def test_kernel_writes_and_reads_while_the_tunnel_is_killed(own_bed: Bed) -> Non
 
     copying = bed.kernel.start("cp /mnt/nfs/source /mnt/nfs/copy && sync")
     for losses in (1, 2):
-        carried = relayed(bed, "to_host")
-        wait_until(lambda c=carried: relayed(bed, "to_host") > c + SIZE // 8, "bytes to move")
+        await_relayed(daemon, "to_host", SIZE // 8)
         assert bed.gateway.kill_sessions() == 1
-        daemon.wait_until(
-            lambda n=losses: daemon.metric("hostnfsd_tunnel_losses_total") >= n, "the loss"
-        )
+        await_losses(daemon, losses)
         daemon.await_ready()
     copying.wait(timeout_s=120)
 
     bed.kernel.run("echo 3 > /proc/sys/vm/drop_caches")
     reading = bed.kernel.start("sha256sum < /mnt/nfs/copy")
-    carried = relayed(bed, "to_client")
-    wait_until(lambda: relayed(bed, "to_client") > carried + SIZE // 8, "bytes to move")
+    await_relayed(daemon, "to_client", SIZE // 8)
     assert bed.gateway.kill_sessions() == 1
     assert reading.wait(timeout_s=120).output.split()[0] == sha256(source)
     assert sha256(bed.share / "copy") == sha256(source)
@@ -117,10 +113,17 @@ def write_random(path: Path) -> None:
             file.write(block[8:])
 
 
-def relayed(bed: Bed, direction: str) -> float:
-    try:
-        return bed._daemons[-1].metric(
-            "hostnfsd_relayed_bytes_total", service="nfs", direction=direction
-        )
-    except OSError:
-        return 0.0
+def await_losses(daemon: Daemon, count: int) -> None:
+    daemon.wait_until(
+        lambda: daemon.metric("hostnfsd_tunnel_losses_total") >= count, f"loss {count}"
+    )
+
+
+def await_relayed(daemon: Daemon, direction: str, size: int) -> None:
+    """Wait until ``size`` more bytes of NFS have gone in this direction."""
+
+    def relayed() -> float:
+        return daemon.metric("hostnfsd_relayed_bytes_total", service="nfs", direction=direction)
+
+    before = relayed()
+    daemon.wait_until(lambda: relayed() > before + size, f"{size} bytes to move")

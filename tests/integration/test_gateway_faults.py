@@ -1,0 +1,187 @@
+"""What gateways do to tunnels: absent, killed, frozen, cut off, changed, locked."""
+
+import time
+from collections.abc import Callable
+
+from tests.bed import network
+from tests.bed.bed import Bed, BedOptions
+from tests.bed.gateway import SshdOptions
+from tests.bed.nfs_server import EXPORT
+from tests.bed.waiting import wait_until
+
+MakeBed = Callable[[BedOptions], Bed]
+
+
+def test_kill_of_the_session_process_is_mended_at_once(own_bed: Bed) -> None:
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+
+    assert own_bed.gateway.kill_sessions() == 1
+
+    daemon.wait_until(
+        lambda: daemon.metric("hostnfsd_tunnel_recovery_seconds_count") == 1, "the recovery"
+    )
+    assert daemon.ready()
+    assert daemon.metric("hostnfsd_tunnel_losses_total", reason="closed") == 1
+    assert daemon.metric("hostnfsd_tunnel_recovery_seconds_sum") < 5
+
+
+def test_kill_of_sshd_itself_leaves_the_tunnel_and_then_delays_it(own_bed: Bed) -> None:
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+
+    own_bed.gateway.kill_listener()
+    assert own_bed.network.pod.accepts(network.GATEWAY, 2049)
+
+    own_bed.gateway.kill_sessions()
+    daemon.wait_until(
+        lambda: daemon.metric("hostnfsd_tunnel_connect_failures_total", kind="unreachable") >= 2,
+        "attempts to be refused",
+    )
+    assert not daemon.ready()
+    own_bed.gateway.start()
+    daemon.await_ready()
+
+
+def test_gateway_absent_at_start_and_coming_up_later(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(start=False))
+    bed.nfs.start()
+    daemon = bed.daemon()
+    daemon.await_phase("backoff", "connecting")
+    daemon.wait_until(
+        lambda: daemon.metric("hostnfsd_tunnel_connect_failures_total") >= 2, "attempts to fail"
+    )
+    status = daemon.command("status")
+    assert status.status == 1
+    assert "nothing listens there" in status.output
+
+    bed.gateway.start()
+
+    daemon.await_ready()
+    bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}")
+
+
+def test_frozen_gateway_behind_an_acknowledging_proxy_is_noticed_in_time(make_bed: MakeBed) -> None:
+    """Docker Desktop's proxy acknowledges for a gateway that is paused: only SSH can notice."""
+    bed = make_bed(BedOptions(through_proxy=True))
+    daemon = bed.daemon()
+    daemon.await_ready()
+
+    bed.gateway.freeze()
+    started = time.monotonic()
+    daemon.wait_until(
+        lambda: daemon.metric("hostnfsd_tunnel_losses_total", reason="keepalive") == 1,
+        "the loss to be noticed",
+    )
+    noticed_s = time.monotonic() - started
+    bed.gateway.thaw()
+
+    # 3 s x (2 + 1) by the defaults, and what a busy machine adds.
+    assert noticed_s < 11
+    daemon.await_ready(timeout_s=30)
+
+
+def test_cut_network_is_noticed_and_healed(make_bed: MakeBed) -> None:
+    sshd = SshdOptions(client_alive_interval_s=5, client_alive_count_max=2)
+    bed = make_bed(BedOptions(sshd=sshd))
+    daemon = bed.daemon()
+    daemon.await_ready()
+
+    bed.network.cut()
+    daemon.wait_until(lambda: daemon.metric("hostnfsd_tunnel_losses_total") == 1, "the loss")
+    assert not daemon.ready()
+    bed.network.heal()
+
+    daemon.await_ready(timeout_s=40)
+
+
+def test_dead_session_that_holds_the_ports_is_waited_for(own_bed: Bed) -> None:
+    """The old session's process hangs, a new one stands, and the ports are not free."""
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+
+    assert own_bed.gateway.freeze_sessions() == 1
+    for service in ("rpcbind", "nfs", "mountd"):
+        daemon.await_service(service, "refused", timeout_s=25)
+    assert "a dead session that the gateway has not noticed yet" in daemon.command("status").output
+    own_bed.gateway.thaw()
+
+    daemon.await_ready()
+    assert daemon.metric("hostnfsd_tunnel_losses_total") == 1
+
+
+def test_refused_key_blocks_and_says_what_to_do(own_bed: Bed) -> None:
+    own_bed.gateway.authorize()
+    daemon = own_bed.daemon()
+    daemon.await_phase("blocked")
+    status = daemon.command("status").output
+    assert "refused our login" in status
+    assert "authorized_keys" in status
+    assert daemon.metric("hostnfsd_tunnel_connect_failures_total", kind="auth") == 1
+
+    own_bed.gateway.authorize(own_bed.public_key)
+    daemon.command("reconnect", check=True)
+
+    daemon.await_ready(timeout_s=20)
+    assert daemon.metric("hostnfsd_tunnel_connect_attempts_total") == 2
+
+
+def test_changed_host_key_blocks_until_known_hosts_is_mended(own_bed: Bed) -> None:
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+
+    own_bed.gateway.stop()
+    own_bed.gateway.new_host_key()
+    own_bed.gateway.start()
+
+    daemon.await_phase("blocked")
+    assert "has CHANGED" in daemon.command("status").output
+    own_bed.learn_host_key()  # noticed without being told
+    daemon.await_ready()
+
+
+def test_accept_new_records_the_first_key_and_refuses_a_changed_one(own_bed: Bed) -> None:
+    own_bed.known_hosts.unlink()
+    daemon = own_bed.daemon({"gateway": {"dev-gw": {"host_key_policy": "accept-new"}}})
+    daemon.await_ready()
+    recorded = own_bed.known_hosts.read_text()
+    assert own_bed.gateway.host_key in recorded
+
+    own_bed.gateway.stop()
+    own_bed.gateway.new_host_key()
+    own_bed.gateway.start()
+
+    daemon.await_phase("blocked")
+    assert own_bed.known_hosts.read_text() == recorded
+
+
+def test_killed_nfs_server_is_host_down_and_serves_again(own_bed: Bed) -> None:
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+    own_bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}")
+
+    own_bed.nfs.kill_ganesha()
+    daemon.await_service("nfs", "host-down")
+    assert daemon.metric("hostnfsd_tunnel_losses_total") == 0
+    writing = own_bed.kernel.start("echo survived > /mnt/nfs/file && sync")
+    own_bed.nfs.restart_ganesha()
+
+    daemon.await_ready()
+    writing.wait(timeout_s=90)
+    assert (own_bed.share / "file").read_text() == "survived\n"
+
+
+def test_stop_waits_for_a_transfer_that_is_under_way(own_bed: Bed) -> None:
+    daemon = own_bed.daemon()
+    daemon.await_ready()
+    with own_bed.network.pod.connect(network.GATEWAY, 2049) as idle:
+        daemon.wait_until(lambda: daemon.metric("hostnfsd_connections") == 1, "the client")
+
+        assert daemon.terminate() == 0
+
+        idle.settimeout(5)
+        assert idle.recv(1) == b""
+    wait_until(
+        lambda: not [p for _, p in own_bed.network.gateway.listening() if p == 2049],
+        "the forwards to be closed",
+    )
