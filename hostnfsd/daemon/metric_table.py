@@ -1,6 +1,6 @@
 """Every metric hostnfsd exports, declared once: name, type, labels, help text.
 
-``docs/metrics.md`` is printed from this table. The specification, section 5, fixes the names; a
+``docs/metrics.md`` is made from this table. The specification, section 5, fixes the names; a
 metric whose feature is not built is not in the table.
 """
 
@@ -178,12 +178,3 @@ TABLE: Final = (
         "Start time of the process since unix epoch in seconds.",
     ),
 )
-
-
-def markdown() -> str:
-    """The table as ``docs/metrics.md`` shows it."""
-    lines = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
-    for row in TABLE:
-        labels = ", ".join(f"`{label}`" for label in row.labels)
-        lines.append(f"| `{row.name}` | {row.kind} | {labels} | {row.text} |")
-    return "\n".join(lines) + "\n"

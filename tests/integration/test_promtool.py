@@ -1,9 +1,11 @@
 """The exposition before Prometheus's own judge: ``promtool check metrics``."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from docs.metrics_table import PAGE
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Snapshot
@@ -28,6 +30,19 @@ def test_promtool_finds_nothing_to_say(whole: Snapshot) -> None:
     found = promtool(body)
 
     assert (found.returncode, found.stdout, found.stderr) == (0, b"", b"")
+
+
+def test_the_alerts_in_the_documentation_are_valid(tmp_path: Path) -> None:
+    _, _, after = PAGE.read_text().partition("What deserves an alert:\n\n```yaml\n")
+    rules = tmp_path / "rules.yml"
+    rules.write_text(after.partition("```")[0])
+
+    found = subprocess.run(
+        ["promtool", "check", "rules", str(rules)], capture_output=True, check=False
+    )
+
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert b"3 rules found" in found.stdout
 
 
 def test_promtool_would_speak_up() -> None:
