@@ -53,6 +53,7 @@ class Bed:
         nfs: the host's NFS server.
         libnfs: the quick client, in ``network.pod``.
         key: the private key that may log in at the gateway.
+        daemons: every hostnfsd started here.
         known_hosts: a file that knows the gateway's host key; see :meth:`learn_host_key`.
     """
 
@@ -65,8 +66,7 @@ class Bed:
         require()
         self.options = options
         self.folder = Path(tempfile.mkdtemp(prefix="hostnfsd-bed-"))
-        self._daemons: list[Daemon] = []
-        self._processes: list[Process] = []
+        self.daemons: list[Daemon] = []
         self._stack = ExitStack()
         self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         try:
@@ -82,6 +82,7 @@ class Bed:
         self.network = Network(
             self.folder,
             host_binds=self.nfs.binds(),
+            host_mounts=self.nfs.mounts(),
             gateway_binds=self.gateway.binds(),
             low_ports=self.options.low_ports,
         )
@@ -114,6 +115,11 @@ class Bed:
     def share(self) -> Path:
         """The exported folder, as the tests see it."""
         return self.nfs.share
+
+    @property
+    def entering(self) -> list[str]:
+        """The command prefix that leads into the host, for a person at another terminal."""
+        return self.network.host.enter()
 
     # -- the daemon ----------------------------------------------------------------------------
 
@@ -151,14 +157,15 @@ class Bed:
 
         Each has its own folder and metrics port: several can run in one bed.
         """
-        number = len(self._daemons)
+        number = len(self.daemons)
         daemon = Daemon(
             self.network.host,
             self.folder / "host" / f"daemon{number}",
             self.config(over),
             port=METRICS_PORT + number,
+            socket=f"/run/hostnfsd{number}.sock",
         )
-        self._daemons.append(daemon)
+        self.daemons.append(daemon)
         self._stack.callback(daemon.close)
         if start:
             daemon.start()

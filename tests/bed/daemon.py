@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 import tomli_w
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.bed.box import Box, Completed
+from tests.bed.box import Completed
+from tests.bed.place import Place
 from tests.bed.process import Process
 from tests.bed.waiting import wait_until
 
@@ -62,7 +63,15 @@ class Daemon:
         config: what stands in it, as tables.
     """
 
-    def __init__(self, box: Box, folder: Path, config: Config, *, port: int = METRICS_PORT) -> None:
+    def __init__(
+        self,
+        box: Place,
+        folder: Path,
+        config: Config,
+        *,
+        port: int = METRICS_PORT,
+        socket: str | None = None,
+    ) -> None:
         """Write the files; :meth:`start` runs it.
 
         Args:
@@ -70,6 +79,8 @@ class Daemon:
             folder: a folder of its own, made if it is missing.
             config: tables; metrics, control, state and log are filled in where they are missing.
             port: of its metrics on loopback.
+            socket: path of its control socket where it runs; by default in ``folder``. The kernel
+                allows about a hundred bytes.
         """
         self.folder = folder
         self.port = port
@@ -80,7 +91,7 @@ class Daemon:
         folder.chmod(0o700)
         self._base: Config = {
             "metrics": {"listen": f"127.0.0.1:{port}"},
-            "control": {"socket": str(folder / "control.sock")},
+            "control": {"socket": socket or str(folder / "control.sock")},
             "log": {"level": "info", "format": "console"},
         }
         self.config: Config = {}

@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -190,19 +191,7 @@ class Gateway:
 
     def sessions(self, user: str | None = None) -> list[Session]:
         """The logins that stand now, oldest first."""
-        monitors: dict[str, list[Pid]] = {}
-        found: list[Session] = []
-        pids = sorted(self.box.processes(), key=lambda pid: pid.start_ticks)
-        matched = [(pid, match) for pid in pids if (match := _TITLE.match(pid.title))]
-        for pid, match in matched:
-            if match["priv"]:
-                monitors.setdefault(match["user"], []).append(pid)
-        for pid, match in matched:
-            if match["priv"] or match["user"] not in _UIDS:
-                continue
-            above = monitors.get(match["user"], [])
-            monitor = next((m for m in above if pid in list(m.children())), None)
-            found.append(Session(match["user"], pid, monitor))
+        found = sessions_among(self.box.processes())
         return [session for session in found if user in {None, session.user}]
 
     def kill_sessions(self) -> int:
@@ -248,6 +237,25 @@ class Gateway:
             file.write_text(text)
             file.chmod(0o600)
             shutil.chown(file, uid, uid)
+
+
+def sessions_among(pids: Iterable[Pid]) -> list[Session]:
+    """The logins among these processes, oldest first, by the titles that sshd gives itself."""
+    ordered = sorted(pids, key=lambda pid: pid.start_ticks)
+    matched = [(pid, match) for pid in ordered if (match := _TITLE.match(pid.title))]
+    monitors = [pid for pid, match in matched if match["priv"]]
+    # Before a login is over its process carries the title of a stage: "sshd: admin [net]".
+    return [
+        Session(match["user"], pid, next((m for m in monitors if pid in set(m.children())), None))
+        for pid, match in matched
+        if not match["priv"] and match["user"] != "unknown"
+    ]
+
+
+def ssh_version() -> str:
+    """What this machine's OpenSSH calls itself, such as ``OpenSSH_9.2p1``."""
+    told = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
+    return told.split(",")[0].split()[0]
 
 
 def make_key(path: Path) -> str:

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bed.box import Box
 from tests.bed.nfs_server import EXPORT
+from tests.bed.place import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +15,21 @@ class Libnfs:
     Attributes:
         box: the pod.
         gateway: address to dial.
+        export: the path that is exported.
         nfs_port, mount_port: dialled directly; None asks the portmapper at port 111.
     """
 
-    box: Box
+    box: Place
     gateway: str
     nfs_port: int | None = 2049
     mount_port: int | None = 20048
+    export: str = EXPORT
 
     def url(self, name: str = "") -> str:
         """The libnfs address of a file or folder of the export."""
         ports = {"nfsport": self.nfs_port, "mountport": self.mount_port}
         query = "&".join(f"{key}={port}" for key, port in ports.items() if port is not None)
-        path = f"{EXPORT}/{name}" if name else EXPORT
+        path = f"{self.export}/{name}" if name else self.export
         return f"nfs://{self.gateway}{path}" + (f"?{query}" if query else "")
 
     def names(self, *, timeout_s: float = 20) -> list[str]:

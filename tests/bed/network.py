@@ -8,8 +8,10 @@ The pods know no route elsewhere. Every machine is a box, so two beds never meet
 appears in the root namespaces.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tests.bed.box import Box
@@ -48,6 +50,7 @@ class Network:
         folder: Path,
         *,
         host_binds: dict[str, Path],
+        host_mounts: Sequence[str] = (),
         gateway_binds: dict[str, Path],
         low_ports: bool = True,
     ) -> None:
@@ -55,12 +58,17 @@ class Network:
         self._folder = folder
         with ExitStack() as stack:
 
-            def box(name: str, *, gateway: str, binds: dict[str, Path] | None = None) -> Box:
-                return stack.enter_context(
-                    Box(name, folder / name, binds={**self.names(name, gateway), **(binds or {})})
-                )
+            def box(
+                name: str,
+                *,
+                gateway: str,
+                binds: Mapping[str, Path] = MappingProxyType({}),
+                mounts: Sequence[str] = (),
+            ) -> Box:
+                all_binds = {**self.names(name, gateway), **binds}
+                return stack.enter_context(Box(name, folder / name, binds=all_binds, mounts=mounts))
 
-            self.host = box("host", gateway=GATEWAY_SSH, binds=host_binds)
+            self.host = box("host", gateway=GATEWAY_SSH, binds=host_binds, mounts=host_mounts)
             self.gateway = box(GATEWAY_NAME, gateway=GATEWAY, binds=gateway_binds)
             self.switch = box("switch", gateway=GATEWAY)
             self.pod = box("pod", gateway=GATEWAY)

@@ -13,6 +13,7 @@ EXPORT: Final = "/var/local/project"
 _RPCBIND_PORT: Final = 111
 
 _CONF: Final = """NFS_CORE_PARAM {{
+    Bind_addr = {bind};
     Protocols = {protocols};
     NFS_Port = {nfs};
     MNT_Port = {mountd};
@@ -60,21 +61,31 @@ class NfsOptions:
     extra: str = ""
 
 
-class NfsServer:
-    """rpcbind, statd and ganesha in the host's box.
+def ganesha_conf(options: NfsOptions, path: str, *, bind: str = "0.0.0.0") -> str:
+    """The text of ganesha.conf that exports ``path``; with ``0.0.0.0`` it listens on IPv6 too."""
+    ports = options.ports
+    return _CONF.format(
+        bind=bind,
+        protocols=options.protocols,
+        nfs=ports.nfs,
+        mountd=ports.mountd,
+        nlockmgr=ports.nlockmgr,
+        rquotad=ports.rquotad,
+        path=path,
+        privileged=str(options.privileged).lower(),
+        extra=options.extra,
+    )
 
-    Attributes:
-        share: the exported folder, as the tests see it. Clients mount :data:`EXPORT`.
-    """
+
+class NfsServer:
+    """rpcbind, statd and ganesha in the host's box. Clients mount :data:`EXPORT`."""
 
     def __init__(self, folder: Path, options: NfsOptions = NfsOptions()) -> None:
         """Make the folders. :meth:`binds` goes to the box, then :meth:`attach`, then start."""
         self.options = options
-        self.share = folder / "var-local/project"
         self._state = folder / "var-lib-nfs"
         self._run = folder / "run"
         for path in (
-            self.share,
             self._state / "sm",
             self._state / "sm.bak",
             self._state / "ganesha",
@@ -82,8 +93,8 @@ class NfsServer:
             self._run / "ganesha",
         ):
             path.mkdir(parents=True, exist_ok=True)
-        for path in (self.share, self.share.parent, self._state, self._state / "sm"):
-            path.chmod(0o777 if path == self.share else 0o755)
+        for path in (self._state, self._state / "sm"):
+            path.chmod(0o755)
         self.log = self._run / "ganesha.log"
         self._box: Box | None = None
         self._rpcbind: Process | None = None
@@ -92,7 +103,19 @@ class NfsServer:
 
     def binds(self) -> dict[str, Path]:
         """Path inside the box -> folder that takes its place."""
-        return {"/var/local": self.share.parent, "/var/lib/nfs": self._state}
+        return {"/var/lib/nfs": self._state}
+
+    @staticmethod
+    def mounts() -> list[str]:
+        """Commands that make the exported folder inside the box.
+
+        A file system in memory: ganesha opens files by handle, which not every disk allows (the
+        overlay of a container does not).
+        """
+        return [
+            f"mount -t tmpfs -o size=4g tmpfs {Path(EXPORT).parent}",
+            f"mkdir -m 777 {EXPORT}",
+        ]
 
     def attach(self, box: Box) -> None:
         """The box to run in."""
@@ -103,6 +126,11 @@ class NfsServer:
         """The machine."""
         assert self._box is not None
         return self._box
+
+    @property
+    def share(self) -> Path:
+        """The exported folder, as the tests see it while the box lives."""
+        return Path(f"/proc/{self.box.first.number}/root{EXPORT}")
 
     @property
     def ports(self) -> NfsPorts:
@@ -133,18 +161,7 @@ class NfsServer:
         """Start nfs, mountd, nlockmgr and rquotad; returns once each accepts."""
         self.options = options or self.options
         ports = self.ports
-        (self._run / "ganesha.conf").write_text(
-            _CONF.format(
-                protocols=self.options.protocols,
-                nfs=ports.nfs,
-                mountd=ports.mountd,
-                nlockmgr=ports.nlockmgr,
-                rquotad=ports.rquotad,
-                path=EXPORT,
-                privileged=str(self.options.privileged).lower(),
-                extra=self.options.extra,
-            )
-        )
+        (self._run / "ganesha.conf").write_text(ganesha_conf(self.options, EXPORT))
         self.log.unlink(missing_ok=True)
         self._ganesha = self.box.start(
             "ganesha",

@@ -111,6 +111,9 @@ class Process:
 
     def send(self, number: signal.Signals) -> bool:
         """Send a signal to the program; False if it has ended."""
+        if self._launcher.pid == self.pid.number:
+            self._launcher.send_signal(number)  # does nothing once it has been waited for
+            return self.running
         return self.running and self.pid.send(number)
 
     def wake_launcher(self) -> None:

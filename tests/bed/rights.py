@@ -1,10 +1,13 @@
 """What the machine must allow and have for the test bed, and a plain word where it does not."""
 
+import ctypes
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from tests.bed.box import UNSHARE
@@ -22,6 +25,9 @@ _PROGRAMS: Final = {
     "ganesha.nfsd": "nfs-ganesha",
     "nfs-ls": "libnfs-utils",
 }
+_CAP_DAC_READ_SEARCH: Final = 1 << 2  # linux/capability.h
+_AT_FDCWD: Final = -100
+_MAX_HANDLE: Final = 128
 _TRIAL: Final = "mount -t tmpfs tmpfs /run && ip link add one type veth peer name two"
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -53,6 +59,30 @@ def lacking_namespaces() -> str | None:
 
 
 @cache
+def lacking_for_nfs() -> str | None:
+    """Why nfs-ganesha could not serve here, in a sentence; None if it can."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("CapEff:") and not int(line.split()[1], 16) & _CAP_DAC_READ_SEARCH:
+            return (
+                "nfs-ganesha opens files by handle, for which this user lacks CAP_DAC_READ_SEARCH: "
+                "run as root, in a container with --cap-add DAC_READ_SEARCH or --privileged"
+            )
+    return None
+
+
+def gives_handles(path: Path) -> bool:
+    """Whether the file system of ``path`` knows file handles, which an NFS server needs."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = ctypes.create_string_buffer(8 + _MAX_HANDLE)
+    struct.pack_into("=Ii", handle, 0, _MAX_HANDLE, 0)
+    mount = ctypes.c_int()
+    status = libc.name_to_handle_at(
+        _AT_FDCWD, os.fsencode(path), handle, ctypes.byref(mount), 0
+    )  # open_by_handle_at(2)
+    return bool(status == 0)
+
+
+@cache
 def missing_programs() -> dict[str, str]:
     """Program -> Debian package of all that is not installed."""
     return {
@@ -76,3 +106,14 @@ def require() -> None:
         )
     if (reason := lacking_namespaces()) is not None:
         raise MissingRightsError(f"the test bed cannot run here: {reason}")
+    require_for_nfs()
+
+
+def require_for_nfs() -> None:
+    """Raise unless a real NFS server can run here.
+
+    Raises:
+        MissingRightsError: with the reason and the cure.
+    """
+    if (reason := lacking_for_nfs()) is not None:
+        raise MissingRightsError(reason)
