@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from hostnfsd.errors import Exit, NotPermittedError, UsageError
+from hostnfsd.problem import Severity
 
 if TYPE_CHECKING:
     from hostnfsd.install.plan import Plan
@@ -44,7 +45,8 @@ def run_install(args: argparse.Namespace) -> int:
     _check_rights("install", args)
     plan, loaded = install_plan(args.config, system=args.system)
     for problem in loaded.reading.problems:
-        print(problem.render(), file=sys.stderr)
+        if problem.severity is not Severity.NOTE:
+            print(problem.render(), file=sys.stderr)
     return _perform(plan, "installed", "next: hostnfsd status", dry_run=args.dry_run)
 
 
@@ -79,11 +81,9 @@ def _perform(plan: "Plan", done: str, following: str, *, dry_run: bool) -> int:
         print(render(plan, execute.unchanged(plan)), end="")
         return Exit.OK
     if execute.settled(plan):
-        print(f"already {done} and up to date" if following else f"already {done}")
+        lines = [f"already {done}: nothing to do", following]
     else:
         execute.carry_out(plan, lambda line: print(line, file=sys.stderr))
-        print(done)
-    for line in (*plan.notes, following):
-        if line:
-            print(line)
+        lines = [done, *plan.notes, following]
+    print("\n".join(line for line in lines if line))
     return Exit.OK

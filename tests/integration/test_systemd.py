@@ -152,7 +152,7 @@ def test_it_can_write_below_its_own_directories_only(installed: SystemdBox) -> N
 def test_installing_again_disturbs_nothing(installed: SystemdBox) -> None:
     before = state(installed)
     again = hostnfsd_in(installed, "install", "--system")
-    assert again.output.startswith("already installed and up to date\n")
+    assert again.output.startswith("already installed: nothing to do\n")
     assert state(installed)["MainPID"] == before["MainPID"]
 
 
@@ -298,7 +298,7 @@ def test_uninstall_leaves_nothing_and_can_be_repeated(installed: SystemdBox) -> 
     assert hostnfsd_in(installed, "uninstall", "--system").output.startswith("uninstalled\n")
     assert_nothing_left(installed)
     again = hostnfsd_in(installed, "uninstall", "--system")
-    assert again.output.startswith("already uninstalled\n")
+    assert again.output.startswith("already uninstalled: nothing to do\n")
 
 
 def assert_nothing_left(box: SystemdBox) -> None:
