@@ -2,6 +2,7 @@
 
 import os
 import plistlib
+import pwd
 import sys
 from pathlib import Path
 
@@ -145,6 +146,22 @@ def test_on_a_mac_the_plan_is_launchds(
     plist = "\n".join(line[4:] for line in shown.splitlines() if line.startswith("    "))
     assert plistlib.loads(plist.encode())["ProgramArguments"][-2:] == ["run", "--launchd"]
     assert f"run launchctl bootstrap gui/{os.getuid()} " in shown
+
+
+def test_behind_sudo_a_macs_daemon_runs_as_the_one_who_called(
+    home: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PLATFORM, "darwin")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "nobody")
+    config = home / ".config" / "hostnfsd" / "hostnfsd.toml"
+    arguments = ["--config", str(config), "install", "--system", "--dry-run"]
+    assert main(arguments) == Exit.OK
+    shown = capsys.readouterr().out
+    plist = "\n".join(line[4:] for line in shown.splitlines() if line.startswith("    "))
+    loaded = plistlib.loads(plist.encode())
+    assert loaded["UserName"] == "nobody"
+    assert loaded["EnvironmentVariables"]["HOME"] == pwd.getpwnam("nobody").pw_dir
 
 
 def test_another_platform_is_told_what_there_is(
