@@ -1,10 +1,11 @@
 """The text of ``hostnfsd status``: a snapshot laid out in lines. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from hostnfsd import health
-from hostnfsd.readable import duration, printable, size
+from hostnfsd.cli.columns import Cell, Page, Shade
+from hostnfsd.readable import duration, size
 from hostnfsd.snapshot import (
     Family,
     FamilyView,
@@ -15,17 +16,6 @@ from hostnfsd.snapshot import (
     Snapshot,
 )
 
-Shade = Literal["good", "warn", "bad", "soft", "bold", "plain"]
-Cell = tuple[str, Shade]
-
-_ANSI: Final[dict[Shade, str]] = {
-    "good": "32",
-    "warn": "33",
-    "bad": "1;31",
-    "soft": "2",
-    "bold": "1",
-    "plain": "",
-}
 _PHASES: Final[dict[Phase, Shade]] = {
     Phase.UP: "good",
     Phase.BACKOFF: "bad",
@@ -66,38 +56,6 @@ _REFUSED_HEADS: Final = (
 )
 
 
-class _Page:
-    def __init__(self, *, colour: bool) -> None:
-        self.lines: list[str] = []
-        self._colour = colour
-
-    def shade(self, text: str, shade: Shade) -> str:
-        text = printable(text)
-        return f"\x1b[{_ANSI[shade]}m{text}\x1b[0m" if self._colour and _ANSI[shade] else text
-
-    def line(self, *parts: Cell) -> None:
-        self.lines.append("".join(self.shade(text, shade) for text, shade in parts))
-
-    def table(self, heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -> None:
-        """Aligned columns, two blanks apart; a row of one cell is a line of its own."""
-        full = [row for row in rows if len(row) == len(heads)]
-        widths = [
-            max([len(head), *(len(printable(row[i][0])) for row in full)])
-            for i, (head, _) in enumerate(heads)
-        ]
-        header: Sequence[Cell] = [(head, "soft") for head, _ in heads]
-        for row in [header, *rows]:
-            if len(row) != len(heads):
-                self.line(*row)
-                continue
-            cells = []
-            for (text, shade), width, (_, side) in zip(row, widths, heads, strict=True):
-                fill = " " * (width - len(printable(text)))
-                shaded = self.shade(text, shade)
-                cells.append(fill + shaded if side == "right" else shaded + fill)
-            self.lines.append(("  " + "  ".join(cells)).rstrip())
-
-
 def _service_rows(view: ServiceView, now: float) -> Iterator[Sequence[Cell]]:
     for index, (family, met) in enumerate(view.families.items()):
         first = index == 0
@@ -127,7 +85,7 @@ def _state_shade(view: ServiceView, met: FamilyView) -> Shade:
     return _STATES.get(met.state, "bad" if view.required else "warn")
 
 
-def _gateway(page: _Page, view: GatewayView, now: float) -> None:
+def _gateway(page: Page, view: GatewayView, now: float) -> None:
     headline: list[Cell] = [
         (view.name, "bold"),
         (": ", "plain"),
@@ -150,7 +108,7 @@ def _gateway(page: _Page, view: GatewayView, now: float) -> None:
     page.table(_HEADS, [row for s in view.services for row in _service_rows(s, now)])
 
 
-def _clients(page: _Page, snapshot: Snapshot) -> None:
+def _clients(page: Page, snapshot: Snapshot) -> None:
     page.line(("", "plain"))
     count = len(snapshot.clients)
     page.line((f"{count} of at most {snapshot.connections_limit} connections", "bold"))
@@ -190,7 +148,7 @@ def _endpoint(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _configuration(page: _Page, snapshot: Snapshot) -> None:
+def _configuration(page: Page, snapshot: Snapshot) -> None:
     if snapshot.reload.successful:
         return
     page.line(("", "plain"))
@@ -209,7 +167,7 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
         colour: use the terminal's colours.
         clients: show who is connected and who was refused.
     """
-    page = _Page(colour=colour)
+    page = Page(colour=colour)
     running = duration(snapshot.now - snapshot.started)
     page.line(
         (f"hostnfsd {snapshot.version}", "bold"),

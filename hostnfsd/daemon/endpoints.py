@@ -7,11 +7,9 @@ goes on serving until it can be replaced.
 
 import asyncio
 import contextlib
-import errno
 import socket
 import ssl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,20 +18,21 @@ from aiohttp import web
 from hostnfsd.config.model import Metrics as Settings
 from hostnfsd.config.values import split_listen
 from hostnfsd.daemon import routes
-from hostnfsd.daemon.basic_auth import BasicAuth, parse
+from hostnfsd.daemon.endpoint_files import (
+    UnusableError,
+    load_certificate,
+    read_users,
+    server_context,
+)
 from hostnfsd.daemon.face import Face
+from hostnfsd.daemon.listeners import bind
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.quiet import Quiet
 
 RETRY_S: Final = 10.0
 _SHUTDOWN_S: Final = 1.0
-_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("hostnfsd.endpoints")
-
-
-class _UnusableError(Exception):
-    """The settings cannot be followed now."""
 
 
 @dataclass(slots=True)
@@ -46,89 +45,6 @@ class _Open:
     listeners: list[socket.socket]
     sites: list[web.SockSite]
     addresses: tuple[str, ...]
-
-
-def _no_passphrase() -> str:
-    raise _UnusableError(
-        "tls_key_file is encrypted, and nobody is there to be asked for its passphrase "
-        "(store it decrypted, readable by the daemon only)"
-    )
-
-
-def _tls(settings: Settings, context: ssl.SSLContext) -> None:
-    """Load the certificate; handshakes from now on use it, also on a listener that is open."""
-    try:
-        context.load_cert_chain(
-            Path(settings.tls_cert_file).expanduser(),
-            Path(settings.tls_key_file).expanduser() if settings.tls_key_file else None,
-            _no_passphrase,
-        )
-    except OSError as exc:  # ssl.SSLError is one
-        files = " and ".join(f for f in (settings.tls_cert_file, settings.tls_key_file) if f)
-        raise _UnusableError(f"the certificate in {files} cannot be used: {exc}") from exc
-
-
-def _server_context() -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _auth(settings: Settings) -> BasicAuth | None:
-    if not settings.basic_auth_file:
-        return None
-    path = Path(settings.basic_auth_file).expanduser()
-    try:
-        users, problems = parse(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as exc:
-        raise _UnusableError(f"basic_auth_file {path} cannot be read: {exc}") from exc
-    if problems:
-        raise _UnusableError("; ".join(problem.render() for problem in problems))
-    return BasicAuth(users)
-
-
-def _bind_one(family: int, address: tuple[object, ...]) -> socket.socket:
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-async def _bind(host: str, port: int) -> list[socket.socket]:
-    """One socket per address of the host; an address that the machine lacks is left out.
-
-    "localhost" names ::1 also where IPv6 is switched off.
-
-    Raises:
-        OSError: the name has no address, none of them is here, or one is taken.
-    """
-    infos = await asyncio.get_running_loop().getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
-    bound: list[socket.socket] = []
-    missing = OSError(f"{host} has no address")
-    try:
-        # A name may be listed twice in /etc/hosts.
-        for family, address in dict.fromkeys((info[0], info[4]) for info in infos):
-            try:
-                bound.append(_bind_one(family, address))
-            except OSError as exc:
-                if exc.errno not in _NOT_HERE:
-                    raise
-                missing = exc
-        if not bound:
-            raise missing
-    except OSError:
-        for listener in bound:
-            listener.close()
-        raise
-    return bound
 
 
 def _spelt(listener: socket.socket, tls: ssl.SSLContext | None) -> str:
@@ -196,7 +112,7 @@ class Endpoints:
         """Whether the settings are followed now."""
         try:
             await self._try()
-        except _UnusableError as exc:
+        except UnusableError as exc:
             failure = (str(exc), "correct the file; it is read again at each retry")
         except OSError as exc:
             failure = (str(exc), "free the port, or set another [metrics] listen")
@@ -218,24 +134,24 @@ class Endpoints:
         settings = self._settings
         where = split_listen(settings.listen)
         if where is None:
-            raise _UnusableError(f"[metrics] listen = {settings.listen!r} is not HOST:PORT")
+            raise UnusableError(f"[metrics] listen = {settings.listen!r} is not HOST:PORT")
         host, port = where
-        auth = _auth(settings)
-        tls = _server_context() if settings.tls_cert_file else None
+        auth = read_users(settings)
+        tls = server_context() if settings.tls_cert_file else None
         if tls is not None:
-            _tls(settings, tls)
+            load_certificate(settings, tls)
         guard = routes.Guard(host, settings.allowed_hosts, auth)
         current = self._open
         if current and current.listen == settings.listen and bool(current.tls) == bool(tls):
             if current.tls is not None:
                 # It has just been loaded into a fresh context: this cannot leave half of it.
-                _tls(settings, current.tls)
+                load_certificate(settings, current.tls)
             self._guard = guard
             return
         if current and port in current.ports:
             # Also where only the host differs: the kernel would not let both stand.
             await self._close(current)
-        listeners = await _bind(host, port)
+        listeners = await bind(host, port)
         if self._open:
             await self._close(self._open)
         self._guard = guard

@@ -12,7 +12,8 @@ import structlog
 
 from hostnfsd.config.model import Log
 from hostnfsd.daemon import logs
-from hostnfsd.daemon.logs import Logs, choose_style, is_journal, priority_prefix
+from hostnfsd.daemon.log_lines import Lines, choose_style, is_journal, priority_prefix
+from hostnfsd.daemon.logs import Logs
 
 QUIET: dict[str, str] = {}
 
@@ -43,7 +44,7 @@ def opened() -> Iterator[list[Logs]]:
     yield made
     for each in made:
         each.close()
-    assert not [handler for handler in root.handlers if isinstance(handler, logs._Lines)]
+    assert not [handler for handler in root.handlers if isinstance(handler, Lines)]
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 
@@ -316,7 +317,7 @@ def test_a_value_that_cannot_be_shown_costs_the_line_only(
     opened.append(logs.configure(Log(), environ=QUIET, stderr=pipe.fd))
     root = logging.getLogger()
     # Without pytest's own, which raise.
-    ours = [handler for handler in root.handlers if isinstance(handler, logs._Lines)]
+    ours = [handler for handler in root.handlers if isinstance(handler, Lines)]
     monkeypatch.setattr(root, "handlers", ours)
     log().info("event", value=Sulking())
     log().info("next")
