@@ -1,5 +1,6 @@
 """Asking a running daemon over its control socket, wherever that is."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, cast
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from hostnfsd.cli.unix_http import Answer
 
 TIMEOUT_S: Final = 10.0
+# From the table's header to the next.
+_CONTROL: Final = re.compile(
+    r"^[ \t]*\[[ \t]*control[ \t]*\].*?(?=^[ \t]*\[|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 def _configured_socket(explicit: str | None) -> str:
@@ -18,21 +23,33 @@ def _configured_socket(explicit: str | None) -> str:
     Only this one key is read, and a file that is wrong elsewhere is no reason not to find the
     daemon that goes on with what it read before.
     """
-    import tomli  # noqa: PLC0415  # commands import what they need when they need it
-
-    from hostnfsd.cli.load import find, read  # noqa: PLC0415  # as above
+    from hostnfsd.cli.load import find, read  # noqa: PLC0415  # commands import when they run
 
     try:
-        text = read(find(explicit)).decode()
-        control = cast("object", tomli.loads(text).get("control", {}))
+        text = read(find(explicit)).decode("utf-8", "replace")
     except (FileMissingError, NotPermittedError):
         if explicit is not None:
             raise
         return ""
-    except (UnicodeDecodeError, tomli.TOMLDecodeError):
-        return ""
-    path = control.get("socket", "") if isinstance(control, dict) else ""
-    return path if isinstance(path, str) else ""
+    return socket_in(text)
+
+
+def socket_in(text: str) -> str:
+    """``control.socket`` in a configuration's text; empty if it is not there.
+
+    A text that is no TOML, as one being edited, is searched for the one table that counts.
+    """
+    import tomli  # noqa: PLC0415  # as above
+
+    table = _CONTROL.search(text)
+    for part in (text, table.group() if table else ""):
+        try:
+            control = cast("object", tomli.loads(part).get("control", {}))
+        except tomli.TOMLDecodeError:
+            continue
+        path = control.get("socket", "") if isinstance(control, dict) else ""
+        return path if isinstance(path, str) else ""
+    return ""
 
 
 def sockets(explicit: str | None) -> tuple[PurePath, ...]:

@@ -122,13 +122,35 @@ async def test_a_configuration_that_is_named_and_missing_is_66(config: Path) -> 
     assert await run(config.with_name("nope.toml"), "status") == 66
 
 
+@pytest.mark.parametrize("addition", ["[tunnel]\nnonsense = 1\n", "[tunnel]\nno toml\n"])
 async def test_a_configuration_that_broke_meanwhile_still_finds_the_daemon(
-    config: Path, capsys: pytest.CaptureFixture[str]
+    addition: str, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.write_text(config.read_text() + "[tunnel]\nnonsense = 1\n")
+    config.write_text(config.read_text() + addition)
     async with daemon(config, FakeFace(snapshot())):
         assert await run(config, "status") == 0
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('[control]\nsocket = "/a"\n', "/a"),
+        ('control.socket = "/a"\n', "/a"),
+        ('control = { socket = "/a" }\n', "/a"),
+        ("[gateway.x]\n", ""),
+        ("[control]\n", ""),
+        ("control = 1\n", ""),
+        ("[control]\nsocket = 1\n", ""),
+        ('[gateway.x]\nport = \n[control] # here\nsocket = "/a"\n[log]\nlevel = \n', "/a"),
+        ("[tunnel]\nx = \"\n  [ control ]\n  socket = '/a'", "/a"),
+        ("[control]\nsocket = \n", ""),
+        ("[", ""),
+        ("\x00", ""),
+    ],
+)
+def test_the_socket_is_found_in_what_is_being_edited(text: str, found: str) -> None:
+    assert control_client.socket_in(text) == found
 
 
 async def test_reload_prints_the_changes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
