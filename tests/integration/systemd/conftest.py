@@ -1,0 +1,45 @@
+"""One machine, booted by a real systemd, for all tests of the service; each installs anew."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hostnfsd
+from tests.bed.systemd_box import SystemdBox
+from tests.support.systemd_service import COMMAND, CONFIG, UNIT_FILE, VALID, hostnfsd_in, write
+
+
+@pytest.fixture(scope="session")
+def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
+    with SystemdBox(tmp_path_factory.mktemp("systemd") / "machine") as box:
+        # A checkout below /root is nobody else's to read; here it is.
+        box.open_to_everybody(
+            COMMAND,
+            Path(hostnfsd.__file__),
+            Path(sys.executable),
+            Path(os.path.realpath(sys.executable)),
+            Path(os.__file__),
+        )
+        box.boot()
+        # A password that fits nothing: without PAM, sshd turns a locked account away.
+        box.run("useradd", "--create-home", "--shell", "/bin/sh", "--password", "*", "ada")
+        yield box
+
+
+@pytest.fixture
+def machine(booted: SystemdBox) -> Iterator[SystemdBox]:
+    """The machine with a valid configuration and nothing installed."""
+    write(booted, CONFIG, VALID)
+    yield booted
+    booted.run("rm", "-rf", f"{UNIT_FILE}.d")
+    hostnfsd_in(booted, "uninstall", "--system")
+
+
+@pytest.fixture
+def installed(machine: SystemdBox) -> SystemdBox:
+    """The machine with the system service installed and running."""
+    hostnfsd_in(machine, "install", "--system")
+    return machine

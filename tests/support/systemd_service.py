@@ -1,0 +1,83 @@
+"""hostnfsd as a service of a machine that systemd has booted: what the tests ask and do there."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+from hostnfsd.errors import Exit
+from tests.bed.box import Completed
+from tests.bed.systemd_box import SystemdBox
+from tests.bed.waiting import wait_until
+
+UNIT: Final = "hostnfsd.service"
+UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
+CONFIG: Final = "/etc/hostnfsd/hostnfsd.toml"
+COMMAND: Final = Path(sys.prefix) / "bin" / "hostnfsd"
+# Nobody answers there: a daemon that supervises is ready, whatever the far end does.
+VALID: Final = """\
+[gateway.dev-gw]
+host = "127.0.0.1"
+port = 9
+user = "admin"
+ssh_config = "none"
+"""
+
+
+def write(box: SystemdBox, path: str, text: str, mode: int = 0o644) -> None:
+    inside = box.root / path.lstrip("/")
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    inside.write_text(text)
+    inside.chmod(mode)
+
+
+def hostnfsd_in(box: SystemdBox, *arguments: str, check: bool = True) -> Completed:
+    return box.run(str(COMMAND), *arguments, check=check)
+
+
+def state(box: SystemdBox) -> dict[str, str]:
+    return box.show(
+        UNIT,
+        "ActiveState",
+        "SubState",
+        "MainPID",
+        "NRestarts",
+        "Result",
+        "ExecMainStatus",
+        "StatusText",
+        "User",
+    )
+
+
+def await_restart(box: SystemdBox, count: int) -> dict[str, str]:
+    """Wait until it was restarted that often and is ready again."""
+
+    def restarted() -> dict[str, str] | None:
+        now = state(box)
+        back = now["NRestarts"] == str(count) and now["SubState"] == "running"
+        return now if back else None
+
+    seen = wait_until(
+        restarted, f"restart {count}", timeout_s=30, poll_s=0.1, seen=lambda: box.journal(UNIT)
+    )
+    assert seen is not None
+    return seen
+
+
+def status_json(box: SystemdBox) -> dict[str, dict[str, object]]:
+    # 1 is the verdict "unhealthy": there is no gateway.
+    answer = hostnfsd_in(box, "status", "--json", check=False)
+    assert answer.status in {Exit.OK, Exit.UNHEALTHY}, answer.text
+    document: dict[str, dict[str, object]] = json.loads(answer.output)
+    return document
+
+
+def assert_nothing_left(box: SystemdBox) -> None:
+    assert state(box)["ActiveState"] == "inactive"
+    assert box.show(UNIT, "LoadState") == {"LoadState": "not-found"}
+    left = box.run("sh", "-c", "ls -d /etc/sysusers.d/hostnfsd* /run/hostnfsd", check=False)
+    assert left.output == ""
+    found = box.run("find", "/etc/systemd", "-name", "*hostnfsd*").output
+    assert found == ""
+    processes = box.run("ps", "-eo", "user:32,args").output.splitlines()
+    assert [line for line in processes if line.startswith("hostnfsd ")] == []
