@@ -67,4 +67,5 @@ def _inside(key: str, value: Any) -> list[str]:
             return [f"{key}.{k}" for k, v in value.items() if k not in LIMITS or type(v) is not int]
         case "EnvironmentVariables":
             return [f"{key}.{k}" for k, v in value.items() if not isinstance(v, str)]
-    return []
+        case _:
+            return []
