@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from hostnfsd.cli.unix_http import Answer
 
 TIMEOUT_S: Final = 10.0
-# From the table's header to the next.
+# From the table's header to the next, and in it the one line that counts.
 _CONTROL: Final = re.compile(
     r"^[ \t]*\[[ \t]*control[ \t]*\].*?(?=^[ \t]*\[|\Z)", re.MULTILINE | re.DOTALL
 )
+_SOCKET: Final = re.compile(r"^[ \t]*socket[ \t]*=.*$", re.MULTILINE)
 
 
 def _configured_socket(explicit: str | None) -> str:
@@ -37,12 +38,13 @@ def _configured_socket(explicit: str | None) -> str:
 def socket_in(text: str) -> str:
     """``control.socket`` in a configuration's text; empty if it is not there.
 
-    A text that is no TOML, as one being edited, is searched for the one table that counts.
+    A text that is no TOML, as one being edited, is searched for the one line that counts.
     """
     import tomli  # noqa: PLC0415  # as above
 
     table = _CONTROL.search(text)
-    for part in (text, table.group() if table else ""):
+    line = _SOCKET.search(table.group()) if table else None
+    for part in (text, f"[control]\n{line.group()}" if line else ""):
         try:
             control = cast("object", tomli.loads(part).get("control", {}))
         except tomli.TOMLDecodeError:

@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
         DaemonUnreachableError: no daemon answers.
         NotPermittedError: the daemon does not admit this user.
     """
-    from hostnfsd.status_document import problem_from_json  # noqa: PLC0415  # only once it answers
+    from hostnfsd.problem import Severity  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.status_document import problem_from_json  # noqa: PLC0415  # as above
 
     answer = control_client.ask(
         control_client.sockets(args.config), "POST", "/reload", timeout_s=TIMEOUT_S
@@ -42,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
             "the configuration was rejected; the daemon runs on with the one before", problems
         )
     for problem in problems:
-        print(problem.render(), file=sys.stderr)
+        # Notes are for `hostnfsd check`.
+        if problem.severity is not Severity.NOTE:
+            print(problem.render(), file=sys.stderr)
     for change in answer.document.get("changes", []):
         print(change)
     print("reloaded" if answer.document.get("changes") else "reloaded: nothing changed")

@@ -27,7 +27,7 @@ def lock_path(path: Path) -> Path:
 
 def _already(path: Path, pid: str) -> AlreadyRunningError:
     return AlreadyRunningError(
-        f"hostnfsd is already running as process {pid} with control socket {path}",
+        f"already running as process {pid}, with control socket {path}",
         f"{_HINT} [control] socket",
     )
 

@@ -25,6 +25,7 @@ from tests.support.fake_face import FakeFace
 from tests.support.snapshots import gateway, snapshot, troubled
 
 PROBLEM = Problem("code", Severity.ERROR, Place("/f", 1, 2), "a.b", "is wrong", "right it")
+NOTE = Problem("fine", Severity.NOTE, Place("/f"), "d", "is a default")
 WARNING = Problem("late", Severity.WARNING, Place("/f", 3, 1), "c", "is odd")
 
 
@@ -145,6 +146,8 @@ async def test_a_configuration_that_broke_meanwhile_still_finds_the_daemon(
         ('[gateway.x]\nport = \n[control] # here\nsocket = "/a"\n[log]\nlevel = \n', "/a"),
         ("[tunnel]\nx = \"\n  [ control ]\n  socket = '/a'", "/a"),
         ("[control]\nsocket = \n", ""),
+        ('[control]\nx =\nsocket = "/a" # why\ny\n[log]\nsocket = "/b"\n', "/a"),
+        ('[log]\nsocket = "/b"\n[', ""),
         ("[", ""),
         ("\x00", ""),
     ],
@@ -155,7 +158,7 @@ def test_the_socket_is_found_in_what_is_being_edited(text: str, found: str) -> N
 
 async def test_reload_prints_the_changes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     face = FakeFace(snapshot())
-    face.verdict = ReloadVerdict(accepted=True, changes=("nfs moves",), problems=(WARNING,))
+    face.verdict = ReloadVerdict(accepted=True, changes=("nfs moves",), problems=(WARNING, NOTE))
     async with daemon(config, face):
         assert await run(config, "reload") == 0
 
