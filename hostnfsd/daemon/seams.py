@@ -5,6 +5,7 @@ found in asyncssh 2.24.1; :func:`check` says at start which of them do not fit t
 version, and without its seam the daemon uses asyncssh as it is.
 """
 
+import functools
 import inspect
 import time
 from collections.abc import Awaitable, Callable
@@ -34,11 +35,13 @@ def check(version: str = asyncssh.__version__) -> tuple[str, ...]:
     return tuple(misfits)
 
 
+@functools.cache  # it reads source files, and is asked for each connection
 def _window_seam_fits() -> bool:
     source = inspect.getsource(SSHChannel)
     return "_deliver_data" in vars(SSHChannel) and all(name in source for name in _CHANNEL_NAMES)
 
 
+@functools.cache
 def _keepalive_seam_fits() -> bool:
     return inspect.iscoroutinefunction(vars(SSHConnection).get("_make_keepalive_request"))
 
