@@ -47,7 +47,7 @@ venv: .venv/.installed  ## .venv with hostnfsd and the tools
 	  echo 'no Python >= 3.11 with venv found (PYTHON=… names one; packaging/install-test-packages.sh installs one)' >&2; exit 1; }; \
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "making .venv with $$python"; rm -rf .venv; "$$python" -m venv .venv; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 -e '.[dev]'
 	@touch $@
 
 clean:  ## caches and build results
