@@ -140,7 +140,8 @@ class Box:
 
     def enter(self, *which: str) -> list[str]:
         """The command prefix that enters it; by default wholly."""
-        kinds = which or ("--net", "--mount", "--pid", "--uts", "--ipc")
+        # --root: in a chroot the mount namespace alone would lead out of it.
+        kinds = which or ("--net", "--mount", "--pid", "--uts", "--ipc", "--root")
         return ["nsenter", "--target", str(self.first.number), *kinds, "--"]
 
     def run(
