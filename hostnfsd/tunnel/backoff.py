@@ -15,7 +15,7 @@ from typing import Final
 from hostnfsd.snapshot import FailureKind
 
 #: Doubling stops mattering long before this; it keeps 2**n a small number.
-_MOST_DOUBLINGS: Final = 16
+_MOST_DOUBLINGS: Final = 32
 #: Seconds during which a series of losses of established sessions is retried in under a second.
 BRISK_S: Final = 120.0
 #: Seconds between attempts while a person must act.
@@ -73,8 +73,10 @@ def after_loss(losses: int, series_s: float, chance: float, limits: Limits) -> f
     brisk = min(limits.min_s, 1.0)
     if series_s < BRISK_S:
         return chance * brisk
-    # Doubled per further two minutes: a link that has failed for long is given longer rests.
-    return chance * min(limits.max_s, brisk * _doubled(int(series_s // BRISK_S) + 1))
+    # Doubled per further two minutes: a link that has failed for long is given longer rests. Not
+    # more often than it was lost: an outage of hours between two losses is not their doing.
+    times = min(int(series_s // BRISK_S) + 1, losses - 1)
+    return chance * min(limits.max_s, brisk * _doubled(times))
 
 
 def _doubled(times: int) -> int:

@@ -161,6 +161,14 @@ def _come_up(tunnel: Tunnel, _event: Event, at: _Moment) -> Tunnel:
     return replace(tunnel, up_since=at.now, failure=None)
 
 
+def _leave_up(tunnel: Tunnel, _event: Event, at: _Moment) -> Tunnel:
+    """A session that lasted long enough wipes out what went wrong before it."""
+    assert tunnel.up_since is not None  # noqa: S101  # invariant of UP
+    if at.now - tunnel.up_since < at.policy.steady_after_s:
+        return replace(tunnel, up_since=None)
+    return replace(tunnel, up_since=None, failures=0, losses=0, series_since=None)
+
+
 def _wait_after_failure(tunnel: Tunnel, event: Event, at: _Moment) -> Tunnel:
     """A failed attempt, or a session lost before its forwards were answered."""
     assert isinstance(event, Failed | Lost)  # noqa: S101  # the table's columns
@@ -174,19 +182,12 @@ def _wait_after_failure(tunnel: Tunnel, event: Event, at: _Moment) -> Tunnel:
 def _wait_after_loss(tunnel: Tunnel, event: Event, at: _Moment) -> Tunnel:
     """A session that was up is retried at once; a series of losses slowly calms down."""
     assert isinstance(event, Lost)  # noqa: S101  # the table's columns
-    assert tunnel.up_since is not None  # noqa: S101  # invariant of UP
-    steady = at.now - tunnel.up_since >= at.policy.steady_after_s
-    since = at.now if steady or tunnel.series_since is None else tunnel.series_since
-    losses = 1 if steady else tunnel.losses + 1
+    left = _leave_up(tunnel, event, at)
+    since = at.now if left.series_since is None else left.series_since
+    losses = left.losses + 1
     delay = backoff.after_loss(losses, at.now - since, at.chance, at.policy.limits)
     return replace(
-        tunnel,
-        up_since=None,
-        failures=0 if steady else tunnel.failures,
-        losses=losses,
-        series_since=since,
-        wake_at=at.now + delay,
-        failure=event.failure,
+        left, losses=losses, series_since=since, wake_at=at.now + delay, failure=event.failure
     )
 
 
@@ -216,13 +217,15 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
         (_P.CONNECTING, Connected): (_P.BINDING, _leave),
         (_P.CONNECTING, Failed): (_P.BACKOFF, _wait_after_failure),
         (_P.CONNECTING, Refused): (_P.BLOCKED, _wait_for_a_person),
+        # A session may end before anybody heard that it stood.
+        (_P.CONNECTING, Lost): (_P.BACKOFF, _wait_after_failure),
         (_P.CONNECTING, Redial): (_P.CONNECTING, _leave),
         (_P.BINDING, Bound): (_P.UP, _come_up),
         (_P.BINDING, Lost): (_P.BACKOFF, _wait_after_failure),
         (_P.BINDING, Refused): (_P.BLOCKED, _wait_for_a_person),
         (_P.BINDING, Redial): (_P.CONNECTING, _leave),
         (_P.UP, Lost): (_P.BACKOFF, _wait_after_loss),
-        (_P.UP, Redial): (_P.CONNECTING, _leave),
+        (_P.UP, Redial): (_P.CONNECTING, _leave_up),
         (_P.BACKOFF, WakeUp): (_P.CONNECTING, _leave),
         (_P.BACKOFF, Hasten): (_P.BACKOFF, _bring_forward),
         (_P.BACKOFF, Redial): (_P.BACKOFF, _bring_forward),
