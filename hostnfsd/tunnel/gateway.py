@@ -6,6 +6,7 @@ runs no commands, or is no Linux, costs us the reasons and nothing else.
 """
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +24,8 @@ SURVEY_COMMAND: Final = (
     'done < "$f" 2>/dev/null; done; true'
 )
 
+#: A uid or a port, and nothing that int() would choke on.
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 #: Linux's own default; what a missing sysctl means on a kernel before 4.11.
 _DEFAULT_LOWEST: Final = 1024
 
@@ -75,7 +78,8 @@ def read_survey(text: str) -> Survey:
             if listener is not None:
                 reading.listeners.add(listener)
         else:
-            reading.words.setdefault(key, value.strip())
+            # The last one counts: what a login shell prints of its own comes first.
+            reading.words[key] = value.strip()
     session = reading.words.get("session", "").split()
     uid = _number(reading.words.get("uid"))
     return Survey(
@@ -97,21 +101,28 @@ def client_addresses(survey: Survey | None, configured: tuple[str, ...]) -> tupl
     """How clients reach the gateway: as configured, else as discovered, else nothing.
 
     Its only address that is not loopback (one of each family); of several, the one that our
-    session reached. Link-local addresses are left out: they mean nothing without an interface.
+    session reached, and so where the gateway cannot tell its addresses. Link-local addresses are
+    left out: they mean nothing without an interface.
     """
     if configured:
         return configured
     if survey is None:
         return ()
-    usable = [a for a in survey.addresses if not ipaddress.ip_address(a).is_link_local]
+    session = survey.session_address
+    told = survey.addresses or (() if session is None else (session,))
+    usable = [a for a in told if _crosses_networks(ipaddress.ip_address(a))]
     found: list[str] = []
     for version in (4, 6):
         same = [a for a in usable if ipaddress.ip_address(a).version == version]
         if len(same) == 1:
             found.append(same[0])
-        elif survey.session_address in same:
-            found.append(str(survey.session_address))
+        elif session in same:
+            found.append(session)
     return tuple(found)
+
+
+def _crosses_networks(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return not (address.is_loopback or address.is_link_local)
 
 
 def _lowest_port(uid: int | None, sysctl: int | None) -> int | None:
@@ -123,7 +134,7 @@ def _lowest_port(uid: int | None, sysctl: int | None) -> int | None:
 
 
 def _number(word: str | None) -> int | None:
-    return int(word) if word is not None and word.isascii() and word.isdigit() else None
+    return int(word) if word is not None and _NUMBER.fullmatch(word) else None
 
 
 def _address(word: str) -> str | None:
