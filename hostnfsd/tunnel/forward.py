@@ -114,18 +114,8 @@ def judge_refusal(spec: Spec, debug_texts: tuple[str, ...], survey: Survey | Non
             "on the gateway allow it: AllowTcpForwarding yes, no DisableForwarding, and a"
             f' PermitListen or permitlisten="…" that includes *:{spec.port}',
         )
-    if survey is not None and survey.listeners is not None:
-        taken = sorted(
-            f for f, port in survey.listeners if port == spec.port and f in spec.families
-        )
-        if taken:
-            return Answer(
-                Verdict.BUSY,
-                f"port {spec.port} is already taken on the gateway ({' and '.join(taken)})",
-                f"find the holder there: ss -ltnp 'sport = :{spec.port}'; an ssh of your own with"
-                " RemoteForward, or a dead session that the gateway has not noticed yet",
-            )
     if survey is not None and survey.lowest_port is not None and spec.port < survey.lowest_port:
+        # Asked first: the kernel refuses before it looks who else is there (bind(2), EACCES).
         return Answer(
             Verdict.NO_RIGHT,
             f"the login on the gateway (uid {survey.uid}) may not bind port {spec.port}:"
@@ -133,6 +123,17 @@ def judge_refusal(spec: Spec, debug_texts: tuple[str, ...], survey: Survey | Non
             "on the gateway: sysctl net.ipv4.ip_unprivileged_port_start=0 (containers have it),"
             " or log in as root, or carry the service on a higher port",
         )
+    if survey is not None and survey.listeners is not None:
+        # A listener of IPv6 may take IPv4 as well (ipv6(7), IPV6_V6ONLY), and many do.
+        may_take = spec.families | {Family.IPV6}
+        taken = sorted(f for f, port in survey.listeners if port == spec.port and f in may_take)
+        if taken:
+            return Answer(
+                Verdict.BUSY,
+                f"port {spec.port} is already taken on the gateway ({' and '.join(taken)})",
+                f"find the holder there: ss -ltnp 'sport = :{spec.port}'; an ssh of your own with"
+                " RemoteForward, or a dead session that the gateway has not noticed yet",
+            )
     return Answer(
         Verdict.BUSY,
         f"the gateway would not bind port {spec.port}; it does not say why:"
