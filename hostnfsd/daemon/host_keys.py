@@ -1,8 +1,9 @@
 """Whether the gateway is the one we know: known_hosts as OpenSSH reads it, and its two policies.
 
-asyncssh matches an entry without a port for a host on another port, and an entry of the address for
-a name. OpenSSH does neither (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT), and a published container port
-on 127.0.0.1 makes the difference matter: the files are matched here.
+For a host on another port than 22, asyncssh falls back to entries without a port. OpenSSH lets such
+an entry confirm a key, never contradict one, and a published container port on 127.0.0.1 makes the
+difference matter: here only an entry with the port counts. asyncssh also offers only algorithms of
+the keys on file; a gateway made anew with another kind of key would just hang up.
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 import asyncssh
+from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
@@ -29,8 +31,9 @@ class KnownHosts:
     Args:
         files: known_hosts files, ``~`` expanded; those that are missing are passed over. New keys
             go to the first.
-        name: under which the gateway is filed.
+        host: what is dialled.
         port: its port.
+        alias: the name under which the gateway is filed instead (ssh_config(5), HostKeyAlias).
         policy: ``strict`` or ``accept-new``.
 
     Raises:
@@ -42,12 +45,15 @@ class KnownHosts:
         self,
         files: Sequence[Path],
         *,
-        name: str,
+        host: str,
         port: int,
+        alias: str | None = None,
         policy: Literal["strict", "accept-new"],
     ) -> None:
         self.files = tuple(files)
-        self._name = name if port == _SSH_PORT else f"[{name}]:{port}"
+        self._host, self._port, self._alias = host, port, alias
+        # Filed with its port unless that is ssh's own; an alias stands alone.
+        self._name = alias or (host if port == _SSH_PORT else f"[{host}]:{port}")
         self._policy = policy
         self.accepted: str | None = None
         self.failure: Failure | None = None
@@ -57,19 +63,38 @@ class KnownHosts:
         revoked: list[asyncssh.SSHKey] = []
         if readable:
             known = asyncssh.read_known_hosts(readable)
-            matched = known.match(name, "", None if port == _SSH_PORT else port)
+            matched = known.match(self._name, "", None)
             keys, authorities, revoked = (list(part) for part in matched[:3])
+        self._keys = keys
         self.trusted: Matched = (keys, authorities, revoked)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Host key algorithms to offer: those on file first, so that a known key is shown."""
+        filed = [name for key in self._keys for name in key.sig_algorithms]
+        certified = get_default_certificate_algs() if self.trusted[1] else []
+        names = dict.fromkeys((*certified, *filed, *get_default_public_key_algs()))
+        return [name.decode() for name in names]
 
     def judge(self, key: asyncssh.SSHKey) -> bool:
         """The gateway showed a key that is not on file. Whether to go on.
 
-        Called by asyncssh (``SSHClient.validate_host_public_key``).
+        Called by asyncssh (``SSHClient.validate_host_public_key``), once more at each rekeying.
         """
+        if key in self._keys:
+            return True  # accepted before, on this very connection
         print_ = key.get_fingerprint()
         algorithm = key.get_algorithm()
         where = str(self.files[0]) if self.files else "known_hosts"
-        if any(self.trusted[:2]):
+        if self.trusted[1] and not self._keys:
+            self.failure = Failure(
+                FailureKind.HOST_KEY,
+                f"{self._name} shows no certificate of the authority in {where}, only the key"
+                f" {algorithm} {print_}",
+                "set HostCertificate in the gateway's sshd_config, or add its key to the file",
+            )
+            return False
+        if self._keys:
             self.failure = Failure(
                 FailureKind.HOST_KEY,
                 f"the host key of {self._name} has CHANGED: it now shows {algorithm} {print_}",
@@ -89,10 +114,13 @@ class KnownHosts:
                     "make the file writable for the daemon, or set known_hosts to one that is",
                 )
                 return False
+            self._keys.append(key)
             self.accepted = f"{algorithm} {print_}"
             return True
-        host, _, port = self._name.removeprefix("[").partition("]:")
-        scan = f"ssh-keyscan -p {port} {host}" if port else f"ssh-keyscan {host}"
+        port = "" if self._port == _SSH_PORT else f"-p {self._port} "
+        scan = f"ssh-keyscan {port}{self._host}"
+        if self._alias is not None:
+            scan += f" | sed 's/^[^ #]*/{self._alias}/'"
         self.failure = Failure(
             FailureKind.HOST_KEY,
             f"the host key of {self._name} is not known: it shows {algorithm} {print_}",

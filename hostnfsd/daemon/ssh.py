@@ -249,6 +249,7 @@ async def connect(
         "agent_path": ring.agent,
         "agent_identities": ring.agent_identities,
         "known_hosts": known.trusted,
+        "server_host_key_algs": known.algorithms,
         "encryption_algs": _CIPHERS,
         "compression_algs": ["none"],
         "rekey_bytes": _REKEY_BYTES,
@@ -274,10 +275,15 @@ async def connect(
 
 
 def _known_hosts(alias: Alias, gateway: Gateway) -> KnownHosts:
-    files = [Path(name).expanduser() for name in alias.known_hosts]
+    # ~nobody stays as it is instead of raising.
+    files = [Path(os.path.expanduser(name)) for name in alias.known_hosts]  # noqa: PTH111
     try:
         return KnownHosts(
-            files, name=alias.key_name, port=alias.port, policy=gateway.host_key_policy
+            files,
+            host=alias.host,
+            port=alias.port,
+            alias=alias.host_key_alias,
+            policy=gateway.host_key_policy,
         )
     except (OSError, ValueError) as exc:
         raise TunnelFailureError(

@@ -6,6 +6,7 @@ Only what a reverse tunnel needs is kept; forwards and multiplexing of the alias
 purpose: they would fight with the daemon's own.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,10 @@ DEFAULT_IDENTITIES: Final = tuple(
     for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
 )
 
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+#: ``ssh -G`` prints several names on a line, in full and without quotes: a blank may be in a name.
+_FILE_NAMES: Final = re.compile(r" (?=[/~])")
+
 
 @dataclass(frozen=True, slots=True)
 class Alias:
@@ -25,15 +30,15 @@ class Alias:
         host: what to dial.
         port: TCP port.
         user: login name there.
-        identity_files: private keys, in order; ``~`` not expanded.
+        identity_files: private keys, in order; ``~`` and ``${NAME}`` not expanded.
         identities_only: whether the agent may offer other keys.
         identity_agent: agent socket; None for SSH_AUTH_SOCK, "none" for no agent.
         known_hosts: files with host keys, the user's before the system's; ``~`` not expanded.
         host_key_alias: name under which the host key is filed, if not ``host``.
         proxy_jump: ``ProxyJump``, if any.
         proxy_command: ``ProxyCommand`` with its tokens still in it, if any.
-        host_key_algorithms: allowed host key algorithms; empty for the library's own choice.
-        certificate_files: user certificates.
+        name: what was asked for, where ssh tells; ``%n`` in a proxy's command.
+        certificate_files: user certificates; as the private keys.
     """
 
     host: str
@@ -52,6 +57,7 @@ class Alias:
     proxy_jump: str | None = None
     proxy_command: str | None = None
     certificate_files: tuple[str, ...] = ()
+    name: str | None = None
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -61,11 +67,6 @@ class Alias:
     def default_identities(self) -> bool:
         """Whether nobody named a key: then a missing file is no error."""
         return set(self.identity_files) <= set(DEFAULT_IDENTITIES)
-
-    @property
-    def key_name(self) -> str:
-        """The name under which known_hosts files this gateway (ssh_config(5), HostKeyAlias)."""
-        return self.host_key_alias or self.host
 
 
 def read_alias(output: str) -> Alias:
@@ -84,34 +85,44 @@ def read_alias(output: str) -> Alias:
         return None if value in {"", "none"} else value
 
     host, port = last("hostname"), last("port")
-    if host is None or port is None or not port.isdigit():
+    if host is None or port is None or not _PORT.fullmatch(port):
         raise ValueError("no hostname and port in the output of ssh -G")
     known = [
         name
         for keyword in ("userknownhostsfile", "globalknownhostsfile")
         for line in values.get(keyword, [])
-        for name in line.split()
+        for name in _FILE_NAMES.split(line)
         if name != "none"
     ]
     agent = values.get("identityagent", ["SSH_AUTH_SOCK"])[-1]
+    user, name = last("user") or "", last("host")
+    tokens = _tokens(host, port, user, name) | {
+        "%d": "~",
+        "%k": last("hostkeyalias") or name or host,
+    }
+
+    def files(keyword: str) -> tuple[str, ...]:
+        return tuple(_expand(file, tokens) for file in values.get(keyword, ()) if file != "none")
+
     return Alias(
         host=host,
         port=int(port),
-        user=last("user") or "",
-        identity_files=_identities(values),
+        user=user,
+        identity_files=files("identityfile"),
         identities_only=last("identitiesonly") == "yes",
         identity_agent=None if agent == "SSH_AUTH_SOCK" else agent,
         known_hosts=tuple(known),
         host_key_alias=last("hostkeyalias"),
         proxy_jump=last("proxyjump"),
         proxy_command=last("proxycommand"),
-        certificate_files=tuple(values.get("certificatefile", ())),
+        certificate_files=files("certificatefile"),
+        name=name,
     )
 
 
-def _identities(values: Mapping[str, list[str]]) -> tuple[str, ...]:
-    named = tuple(values.get("identityfile", ()))
-    return () if named == ("none",) else named
+def _tokens(host: str, port: str, user: str, name: str | None) -> dict[str, str]:
+    """Tokens of ssh_config(5), TOKENS, that do not depend on this machine."""
+    return {"%%": "%", "%h": host, "%n": name or host, "%p": port, "%r": user}
 
 
 def proxy_argv(alias: Alias, ssh_config: str | None) -> tuple[str, ...] | None:
@@ -120,26 +131,30 @@ def proxy_argv(alias: Alias, ssh_config: str | None) -> tuple[str, ...] | None:
     ProxyJump becomes what OpenSSH makes of it: an ``ssh -W`` through the last hop (ssh(1), -J), so
     hops use the user's own configuration. ProxyCommand is run by the shell, as ssh_config(5) says.
     """
+    tokens = _tokens(alias.host, str(alias.port), alias.user, alias.name)
     if alias.proxy_jump is not None:
-        *before, last = alias.proxy_jump.split(",")
+        *before, last = _expand(alias.proxy_jump, tokens).split(",")
         config = ("-F", ssh_config) if ssh_config is not None else ()
         jump = ("-J", ",".join(before)) if before else ()
         target = f"[{alias.host}]:{alias.port}"
         return ("ssh", *config, "-o", "ControlMaster=no", "-o", "ControlPath=none",
                 "-o", "ClearAllForwardings=yes", *jump, "-W", target, *_hop(last))  # fmt: skip
     if alias.proxy_command is not None:
-        tokens = {"%%": "%", "%h": alias.host, "%p": str(alias.port), "%r": alias.user}
         return ("/bin/sh", "-c", "exec " + _expand(alias.proxy_command, tokens))
     return None
 
 
 def _hop(hop: str) -> tuple[str, ...]:
     """``[user@]host[:port]`` or an ssh:// URI as arguments of ssh(1)."""
-    hop = hop.strip().removeprefix("ssh://")
+    hop = hop.strip().removeprefix("ssh://").removesuffix("/")
     host, colon, port = hop.rpartition(":")
-    if colon and port.isdigit() and (not host.count(":") or host.endswith("]")):
-        return "-p", port, host.replace("[", "").replace("]", "")
-    return (hop,)
+    if colon and _PORT.fullmatch(port) and (not host.count(":") or host.endswith("]")):
+        return "-p", port, _bare(host)
+    return (_bare(hop),)
+
+
+def _bare(host: str) -> str:
+    return host.replace("[", "").replace("]", "")
 
 
 def _expand(command: str, tokens: Mapping[str, str]) -> str:
