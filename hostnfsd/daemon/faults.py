@@ -17,6 +17,8 @@ from hostnfsd.tunnel.failure import Failure
 
 #: sshd's words before its banner, when MaxStartups or PerSourcePenalties turn us away.
 _BUSY_TEXTS: Final = ("Not allowed at this time", "Exceeded MaxStartups")
+#: sshd's word when MaxAuthTries keys were offered in vain (openssh auth.c).
+_TOO_MANY_KEYS: Final = "Too many authentication failures"
 _TIMED_OUT: Final = frozenset({errno.ETIMEDOUT})
 
 
@@ -102,7 +104,23 @@ def _of_protocol(exc: asyncssh.Error, where: str) -> Failure:
                 " then: hostnfsd reconnect",
             )
         case asyncssh.HostKeyNotVerifiable():
-            return Failure(FailureKind.HOST_KEY, f"the host key of {where} is not trusted")
+            return Failure(
+                FailureKind.HOST_KEY,
+                f"the host key of {where} is not trusted: {exc.reason}",
+                "see known_hosts in [gateway.NAME]; then: hostnfsd reconnect",
+            )
+        case asyncssh.Error() if _TOO_MANY_KEYS in exc.reason:
+            # sshd says so in a DISCONNECT of the general kind, and penalises as for a wrong key.
+            return Failure(
+                FailureKind.AUTH,
+                f"{where} refused our login: {exc.reason}",
+                "the agent offers too many keys: name the right one with identity_files in"
+                " [gateway.NAME]; then: hostnfsd reconnect",
+            )
+        case asyncssh.Error() if exc.code == asyncssh.DISC_TOO_MANY_CONNECTIONS:
+            return Failure(FailureKind.BUSY, f"{where} turns us away for now: {exc.reason}")
+        case asyncssh.ConnectionLost() if "timeout" in exc.reason:
+            return Failure(FailureKind.TIMEOUT, f"{where}: {exc.reason}")
         case asyncssh.ConnectionLost():
             # sshd behind a Docker port that nothing listens on ends like this, and so does a
             # gateway that is just starting.
@@ -110,6 +128,12 @@ def _of_protocol(exc: asyncssh.Error, where: str) -> Failure:
                 FailureKind.UNREACHABLE,
                 f"{where} closed the connection before the login was done",
                 "is sshd running there? a published container port answers even when it is not",
+            )
+        case asyncssh.KeyExchangeFailed():
+            return Failure(
+                FailureKind.PROTOCOL,
+                f"{where}: {exc.reason}",
+                "the gateway's sshd_config leaves too little: see KexAlgorithms, Ciphers and MACs",
             )
         case _:
             return Failure(
