@@ -5,7 +5,9 @@ machine after a reboot: it must be told apart from a key that the gateway refuse
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ from hostnfsd.tunnel.failure import Failure
 
 #: ``identity_files = ["credential:NAME"]``: a file that systemd hands over (systemd.exec(5)).
 CREDENTIAL: Final = "credential:"
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Ring:
         agent_identities: public keys the agent may offer; None for all it holds.
         files: the files looked at, for the watcher and for messages.
         locked: files that only an agent can use.
+        troubles: what is wrong with other files, in their order.
     """
 
     keys: tuple[asyncssh.SSHKey, ...]
@@ -37,6 +41,7 @@ class Ring:
     agent_identities: tuple[bytes, ...] | None
     files: tuple[Path, ...]
     locked: tuple[Path, ...]
+    troubles: tuple[Failure, ...] = ()
 
 
 def collect(
@@ -52,7 +57,9 @@ def collect(
     Args:
         names: paths, ``~`` allowed, or ``credential:NAME``.
         named: whether the user named them: then one that is missing is a failure.
-        only: whether the agent may offer only keys that belong to these files.
+        only: whether the agent may offer only keys that belong to these files (ssh_config(5),
+            IdentitiesOnly). One that is encrypted and has no ``.pub`` beside it lifts that: nobody
+            can tell which of the agent's keys it is.
         agent: the agent's socket, if there is one.
         environ: for ``CREDENTIALS_DIRECTORY``.
 
@@ -63,41 +70,39 @@ def collect(
     keys: list[asyncssh.SSHKey] = []
     locked: list[Path] = []
     troubles: list[Failure] = []
-    publics: list[bytes] = []
+    held: list[bytes] = []
+    blind = False
     for path in files:
-        publics += _public(path)
+        public = _public(path) if agent is not None else []
         try:
             keys.append(asyncssh.read_private_key(str(path)))
+            continue
         except FileNotFoundError:
-            if named:
+            if named and not public:
                 troubles.append(_failure(f"there is no private key {path}", None))
         except OSError as exc:
             troubles.append(
                 _failure(f"the private key {path} cannot be read: {exc.strerror}", None)
             )
-        except asyncssh.KeyImportError as exc:
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as exc:
             # asyncssh says "Passphrase must be specified" by this type, too.
             if "assphrase" in str(exc):
                 locked.append(path)
-            else:
+                blind = blind or not public
+            elif not public:
                 troubles.append(_failure(f"{path} is no private key that works: {exc}", None))
+        held += public
+    if only and not held and not locked:
+        agent = None  # it could only offer what it must not
     if not keys and agent is None:
-        if locked:
-            troubles.insert(
-                0,
-                _failure(
-                    f"the private key {locked[0]} is encrypted and there is no agent to ask",
-                    f"unlock it in an agent that the daemon sees: ssh-add {locked[0]};"
-                    " or use a key without a passphrase for the gateway",
-                ),
-            )
-        raise TunnelFailureError(troubles[0] if troubles else _nothing(files))
+        raise TunnelFailureError(_useless(locked, troubles, files))
     return Ring(
         keys=tuple(keys),
         agent=agent,
-        agent_identities=tuple(publics) if only and publics else None,
+        agent_identities=tuple(held) if only and held and not blind else None,
         files=files,
         locked=tuple(locked),
+        troubles=tuple(troubles),
     )
 
 
@@ -108,6 +113,8 @@ def explain_refusal(ring: Ring, failure: Failure) -> Failure:
             f"the private key {ring.locked[0]} is encrypted and the agent does not hold it",
             f"ssh-add {ring.locked[0]}; then: hostnfsd reconnect",
         )
+    if ring.troubles and not ring.keys:
+        return ring.troubles[0]
     return failure
 
 
@@ -125,9 +132,15 @@ def _variable(setting: str, environ: Mapping[str, str]) -> str | None:
     return os.path.expanduser(setting)  # noqa: PTH111  # stays a string: it is a socket's name
 
 
+def _expand(name: str, environ: Mapping[str, str]) -> Path:
+    """``~`` and ``${NAME}`` as ssh_config(5) has them; what is unknown stays, to be told of."""
+    name = _VARIABLE.sub(lambda found: environ.get(found[1], found[0]), name)
+    return Path(os.path.expanduser(name))  # noqa: PTH111  # ~nobody stays instead of raising
+
+
 def _path(name: str, environ: Mapping[str, str]) -> Path:
     if not name.startswith(CREDENTIAL):
-        return Path(name).expanduser()
+        return _expand(name, environ)
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if directory is None:
         raise TunnelFailureError(
@@ -140,16 +153,26 @@ def _path(name: str, environ: Mapping[str, str]) -> Path:
 
 
 def _public(path: Path) -> list[bytes]:
-    try:
-        return [asyncssh.read_public_key(f"{path}.pub").public_data]
-    except (OSError, asyncssh.KeyImportError):
-        return []
+    """The public half: beside the private one, or in its place where only an agent has that."""
+    for name in (f"{path}.pub", str(path)):
+        with suppress(OSError, asyncssh.KeyImportError):
+            return [asyncssh.read_public_key(name).public_data]
+    return []
 
 
-def _nothing(files: Sequence[Path]) -> Failure:
+def _useless(locked: Sequence[Path], troubles: Sequence[Failure], files: Sequence[Path]) -> Failure:
+    """Why nothing is left to authenticate with, the likeliest reason first."""
+    if locked:
+        return _failure(
+            f"the private key {locked[0]} is encrypted and there is no agent to ask",
+            f"unlock it in an agent that the daemon sees: ssh-add {locked[0]};"
+            " or use a key without a passphrase for the gateway",
+        )
+    if troubles:
+        return troubles[0]
     looked = ", ".join(str(path) for path in files) or "nowhere"
     return _failure(
-        f"there is no private key and no agent (looked for {looked})",
+        f"there is no private key, and no agent to ask (looked for {looked})",
         "make a key: ssh-keygen -t ed25519; and add its .pub to the gateway's authorized_keys",
     )
 
