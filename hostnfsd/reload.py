@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from hostnfsd.config.model import Config
+from hostnfsd.config import unbuilt
+from hostnfsd.config.model import Carried, Config
 from hostnfsd.tunnel.forward import Spec
 
 #: Keys of ``[gateway.NAME]`` that make the SSH connection what it is.
@@ -100,19 +101,29 @@ def _gateway_texts(old: Config, new: Config, name: str) -> Iterator[str]:
             yield f"gateway {name}: {service} moves {moved}"
         elif was[service] != is_[service]:
             yield f"gateway {name}: {service} changes: {_entry(was[service], is_[service])}"
-    for key in ("listen", "client_address", "optional"):
-        before_value = getattr(old.gateway[name], key)
-        after_value = getattr(new.gateway[name], key)
+    for key in ("listen", "client_address", "reclaim", "optional"):
+        pattern = f"gateway.*.{key}"
+        before_value = unbuilt.effective(pattern, getattr(old.gateway[name], key))
+        after_value = unbuilt.effective(pattern, getattr(new.gateway[name], key))
         if before_value != after_value:
             yield f"gateway {name}: {key}: {_show(before_value)} -> {_show(after_value)}"
 
 
-def _entry(was: Any, is_: Any) -> str:
+def _entry(was: Carried, is_: Carried) -> str:
+    before, after = _told(was), _told(is_)
     return ", ".join(
-        f"{key} {_show(getattr(was, key))} -> {_show(getattr(is_, key))}"
-        for key in ("host_port", "required", "mode")
-        if getattr(was, key) != getattr(is_, key)
+        f"{key} {_show(before[key])} -> {_show(after[key])}"
+        for key in after
+        if before[key] != after[key]
     )
+
+
+def _told(carried: Carried) -> Mapping[str, object]:
+    return {
+        "host_port": "auto" if carried.ask_rpcbind else carried.host_port,
+        "required": carried.required,
+        "mode": carried.mode,
+    }
 
 
 def _changed_keys(old: Config, new: Config) -> Iterator[tuple[str, tuple[object, object]]]:
@@ -122,9 +133,11 @@ def _changed_keys(old: Config, new: Config) -> Iterator[tuple[str, tuple[object,
         if not isinstance(after, BaseModel):
             continue
         for key in type(after).model_fields:
-            values = getattr(before, key), getattr(after, key)
+            name = f"{table}.{key}"
+            # What is not built yet has one value, whatever the files say.
+            values = tuple(unbuilt.effective(name, getattr(side, key)) for side in (before, after))
             if values[0] != values[1]:
-                yield f"{table}.{key}", values
+                yield name, (values[0], values[1])
 
 
 def _key_text(key: str, before: object, after: object) -> str:
