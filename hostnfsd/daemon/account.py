@@ -14,6 +14,9 @@ from hostnfsd.snapshot import FailureKind, Phase
 from hostnfsd.tunnel import machine
 from hostnfsd.tunnel.machine import Event, Tunnel
 
+#: A session lost before its forwards were answered is an attempt that failed.
+_ESTABLISHED: Final = frozenset({Phase.UP, Phase.STOPPING})
+
 _log: Final = structlog.stdlib.get_logger("hostnfsd.tunnel")
 
 
@@ -43,10 +46,13 @@ class Account:
 
     def book(self, event: Event, before: Tunnel, after: Tunnel) -> None:
         """Enter one step of the machine."""
-        if isinstance(event, machine.Failed | machine.Refused):
-            self.failures[event.failure.kind] += 1
-        if isinstance(event, machine.Lost):
-            self.losses[event.failure.kind] += 1
+        match event:
+            case machine.Lost() if before.phase in _ESTABLISHED:
+                self.losses[event.failure.kind] += 1
+            case machine.Failed() | machine.Refused() | machine.Lost():
+                self.failures[event.failure.kind] += 1
+            case _:
+                pass
         if after.phase is before.phase:
             return
         now = time.monotonic()
