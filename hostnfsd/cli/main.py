@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -53,6 +54,10 @@ def main(argv: Sequence[str]) -> int:
         # The reader of our output has left, as head(1) does. Nothing may be flushed to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
+    except Exception:  # noqa: BLE001  # whatever it is: 1 would mean "unhealthy"
+        traceback.print_exc()
+        print("hostnfsd: this is a bug in hostnfsd: please report it", file=sys.stderr)
+        return Exit.INTERNAL
 
 
 def entry() -> NoReturn:
