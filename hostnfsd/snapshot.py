@@ -192,7 +192,7 @@ class ReloadView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything. ``notices`` are sentences about defaults that are not built yet."""
+    """Everything. ``notices`` tell of defaults that are not built yet: ``KEY: sentence``."""
 
     version: str
     python: str

@@ -184,9 +184,10 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
         _clients(page, snapshot)
     _configuration(page, snapshot)
     if snapshot.notices:
+        keys = ", ".join(notice.partition(":")[0] for notice in snapshot.notices)
         page.line(("", "plain"))
-    for notice in snapshot.notices:
-        page.line(("notice: ", "warn"), (notice, "plain"))
+        page.line(("not built yet: ", "warn"), (keys, "plain"))
+        page.line(("    what is in effect instead: hostnfsd check", "soft"))
     page.line(("", "plain"))
     page.line(_verdict(snapshot))
     return "\n".join(page.lines) + "\n"

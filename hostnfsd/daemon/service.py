@@ -128,7 +128,11 @@ class Daemon:
         self._limit_connections()
         notices = pending.notices(self._config)
         if notices:
-            _log.warning("not_built_yet", notices=list(notices))
+            _log.warning(
+                "not_built_yet",
+                keys=[notice.partition(":")[0] for notice in notices],
+                hint="what is in effect instead: hostnfsd check",
+            )
         for misfit in seams.check():
             _log.warning("asyncssh_differs", error=misfit)
 

@@ -13,7 +13,7 @@ MEBIBYTE: Final = 1024 * 1024
 
 @pytest.mark.timeout(900)
 def test_a_thousand_reconnects_leave_no_growth(own_bed: Bed) -> None:
-    tunnel = {"steady_after_s": 0.001}  # each session counts as steady: the next follows at once
+    tunnel = {"steady_after_s": 0.01}  # each session counts as steady: the next follows at once
     daemon = own_bed.daemon({"tunnel": tunnel, "log": {"level": "error"}})
     daemon.await_ready()
     reconnect(daemon, own_bed, 100)  # caches fill, the allocator finds its size

@@ -63,7 +63,8 @@ the last reload was rejected; the configuration before it runs on:
       hint: did you mean "keepalive_interval_s"?
   /x: warning: host.exports: is not there [no-file]
 
-notice: access.allow: not built yet, so everybody is admitted
+not built yet: access.allow
+    what is in effect instead: hostnfsd check
 
 not ready: dev-gw nfs unreachable (ipv6), dev-gw mountd host-down (ipv4)
 """
