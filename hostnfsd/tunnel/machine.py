@@ -259,7 +259,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
 )
 
 #: What entering a phase asks of the shell. CONNECTING is also re-entered (Redial).
-_ON_ENTRY: Final[Mapping[Phase, tuple[Command, ...]]] = MappingProxyType(
+ON_ENTRY: Final[Mapping[Phase, tuple[Command, ...]]] = MappingProxyType(
     {
         _P.CONNECTING: (Command.CONNECT,),
         _P.BINDING: (Command.BIND,),
@@ -295,4 +295,4 @@ def step(
         target is Phase.CONNECTING and isinstance(event, Redial)
     )
     after = replace(effect(tunnel, event, _Moment(now, chance, policy)), phase=target)
-    return after, _ON_ENTRY.get(target, ()) if entered else ()
+    return after, ON_ENTRY.get(target, ()) if entered else ()
