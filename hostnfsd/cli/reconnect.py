@@ -3,10 +3,20 @@
 import argparse
 import difflib
 from http import HTTPStatus
+from typing import Final
 from urllib.parse import quote
 
 from hostnfsd.cli import control_client
 from hostnfsd.errors import Exit, UsageError
+
+
+#: What a gateway that has nothing to hasten is doing already; by phase.
+_SAID: Final = {
+    "up": "is up already",
+    "connecting": "is connecting already",
+    "binding": "is connecting already",
+    "stopping": "is stopping",
+}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
             f"the daemon has no gateway {args.gateway!r} (it has: {', '.join(names)})",
             f'did you mean "{near[0]}"?' if near else None,
         )
+    phases = answer.document.get("phases", {})
     for name in names:
-        print(f"{name}: connecting now")
+        print(f"{name}: {_SAID.get(phases.get(name, ''), 'connecting now')}")
     return Exit.OK

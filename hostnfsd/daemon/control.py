@@ -46,12 +46,13 @@ def application(face: Face) -> web.Application:
 
     async def reconnect(request: web.Request) -> web.Response:
         gateway = request.query.get("gateway")
+        phases = {view.name: str(view.phase) for view in face.snapshot().gateways}
         told = face.reconnect(gateway)
         if gateway is not None and not told:
-            known = [view.name for view in face.snapshot().gateways]
-            document = {"schema": 1, "error": f"no gateway {gateway!r}", "gateways": known}
+            document = {"schema": 1, "error": f"no gateway {gateway!r}", "gateways": list(phases)}
             return json_response(document, HTTPStatus.NOT_FOUND)
-        return json_response({"schema": 1, "gateways": list(told)})
+        found = {name: phases[name] for name in told if name in phases}
+        return json_response({"schema": 1, "gateways": list(told), "phases": found})
 
     app = web.Application()
     app.on_response_prepare.append(secure_headers)

@@ -19,7 +19,7 @@ from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.face import ReloadVerdict
 from hostnfsd.errors import DaemonUnreachableError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity
-from hostnfsd.snapshot import Snapshot
+from hostnfsd.snapshot import Phase, Snapshot
 from hostnfsd.status_document import to_json
 from tests.support.fake_face import FakeFace
 from tests.support.snapshots import gateway, snapshot, troubled
@@ -190,7 +190,8 @@ async def test_a_rejected_reload_is_78_with_every_problem(
 
 
 async def test_reconnect_one_and_all(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    face = FakeFace(snapshot(gateway("a"), gateway("büro/2")))
+    waiting = gateway("büro/2", phase=Phase.BACKOFF)
+    face = FakeFace(snapshot(gateway("a"), waiting))
     async with daemon(config, face):
         assert await run(config, "reconnect", "büro/2") == 0
         assert await run(config, "reconnect") == 0
@@ -198,7 +199,7 @@ async def test_reconnect_one_and_all(config: Path, capsys: pytest.CaptureFixture
     assert face.reconnected == ["büro/2", None]
     assert capsys.readouterr().out.splitlines() == [
         "büro/2: connecting now",
-        "a: connecting now",
+        "a: is up already",
         "büro/2: connecting now",
     ]
 

@@ -20,6 +20,7 @@ from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.face import ReloadVerdict
 from hostnfsd.errors import AlreadyRunningError, CannotWriteError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.snapshot import Phase
 from hostnfsd.status_document import to_json
 from tests.support.fake_face import FakeFace
 from tests.support.snapshots import gateway, snapshot, troubled
@@ -89,14 +90,17 @@ async def test_a_rejected_reload_tells_the_problems(path: Path) -> None:
 
 
 async def test_reconnect_one_all_and_none(path: Path) -> None:
-    face = FakeFace(snapshot(gateway("a"), gateway("b/c")))
+    face = FakeFace(snapshot(gateway("a"), gateway("b/c", phase=Phase.BLOCKED)))
     async with served(face, path):
         one = await ask(path, "POST", "/reconnect?gateway=b%2Fc")
         every = await ask(path, "POST", "/reconnect")
         none = await ask(path, "POST", "/reconnect?gateway=nope")
 
-    assert one == (200, {"schema": 1, "gateways": ["b/c"]})
-    assert every == (200, {"schema": 1, "gateways": ["a", "b/c"]})
+    assert one == (200, {"schema": 1, "gateways": ["b/c"], "phases": {"b/c": "blocked"}})
+    assert every == (
+        200,
+        {"schema": 1, "gateways": ["a", "b/c"], "phases": {"a": "up", "b/c": "blocked"}},
+    )
     assert none == (
         404,
         {"schema": 1, "error": "no gateway 'nope'", "gateways": ["a", "b/c"]},
