@@ -49,9 +49,9 @@ def failure(kind: FailureKind) -> Failure:
 
 
 def make(event: type[Event], kind: FailureKind) -> Event:
-    if event in {Failed, Refused, Lost}:
-        return event(failure(kind))  # type: ignore[call-arg]  # these three take a failure
-    return event()
+    if event is Failed or event is Refused or event is Lost:
+        return event(failure(kind))
+    return event()  # type: ignore[call-arg]  # the others take nothing
 
 
 def go(tunnel: Tunnel, *events: Event, now: float = 0.0, chance: float = 0.5) -> Tunnel:
