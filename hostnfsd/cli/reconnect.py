@@ -9,7 +9,6 @@ from urllib.parse import quote
 from hostnfsd.cli import control_client
 from hostnfsd.errors import Exit, UsageError
 
-
 #: What a gateway that has nothing to hasten is doing already; by phase.
 _SAID: Final = {
     "up": "is up already",
