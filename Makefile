@@ -1,7 +1,7 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format test test-quick test-integration demo clean distclean
+.PHONY: help packages venv lint format test test-quick test-integration bench demo clean distclean
 
 BIN := .venv/bin
 # Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
@@ -26,6 +26,9 @@ test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, 
 
 test-integration: packages venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
+
+bench: packages venv  ## measure against ssh and autossh; some minutes, on a machine that does nothing else
+	@$(AS_ROOT) $(BIN)/python -m tests.bench.run
 
 lint: venv  ## ruff, mypy, import directions
 	@$(BIN)/ruff check .
