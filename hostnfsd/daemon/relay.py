@@ -103,6 +103,7 @@ class Relay:
         self._to_client = 0
         self._moved_at = asyncio.get_running_loop().time()
         self._answered = True
+        self._timer: asyncio.TimerHandle | None = None
         self.host = HostSide(self)
         self.gateway = GatewaySide(self)
         circle.relays.add(self)
@@ -172,7 +173,7 @@ class Relay:
             if exc is None:
                 self._channel.close()
             else:
-                self._channel.abort()
+                seams.abort(self._channel)
         self._leave_when_over()
 
     # -- the gateway's side ----------------------------------------------------------------------
@@ -205,7 +206,7 @@ class Relay:
         self._channel = None
         if self._transport is not None:
             self._transport.close()
-            asyncio.get_running_loop().call_later(LINGER_S, self._transport.abort)
+            self._in(LINGER_S, self.abort)
         self._leave_when_over()
 
     # -- both ------------------------------------------------------------------------------------
@@ -213,18 +214,15 @@ class Relay:
     def half_closed(self, side: str) -> None:
         """``side`` ("host" or "gateway") will send no more; the other may go on."""
         self._ended[side] = True
-        if all(self._ended.values()):
-            if self._channel is not None:
-                self._channel.close()
-            if self._transport is not None:
-                self._transport.close()
-        elif side == "host":
+        if side == "host":
             if self._channel is not None and not self._channel.is_closing():
                 self._channel.write_eof()
         else:
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.write_eof()
             self._linger()
+        if all(self._ended.values()):
+            self.finish()
 
     def never_connected(self) -> None:
         """The service did not take the connection."""
@@ -240,19 +238,24 @@ class Relay:
     def abort(self) -> None:
         """End both sides at once."""
         if self._channel is not None:
-            self._channel.abort()
+            seams.abort(self._channel)
         if self._transport is not None:
             self._transport.abort()
 
     def _linger(self) -> None:
         if self._channel is None:
             return
-        loop = asyncio.get_running_loop()
-        left = self._moved_at + LINGER_S - loop.time()
+        left = self._moved_at + LINGER_S - asyncio.get_running_loop().time()
         if left <= 0:
             self.abort()
         else:
-            loop.call_later(left, self._linger)
+            self._in(left, self._linger)
+
+    def _in(self, seconds: float, do: Callable[[], None]) -> None:
+        # One timer, ended with the relay: it would keep all that the relay refers to.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, do)
 
     def _moved(self, size: int, *, to_host: bool) -> None:
         self._moved_at = asyncio.get_running_loop().time()
@@ -267,6 +270,8 @@ class Relay:
     def _leave_when_over(self) -> None:
         if self._channel is None and self._transport is None and self in self._circle.relays:
             self._circle.relays.discard(self)
+            if self._timer is not None:
+                self._timer.cancel()
             if self._entered:
                 self._ledger.closed(self, self._tally)
 

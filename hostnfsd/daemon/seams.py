@@ -30,6 +30,8 @@ def check(version: str = asyncssh.__version__) -> tuple[str, ...]:
         misfits.append(
             f"asyncssh {version} is not the one that was tested: slow readers may cost memory"
         )
+    if not _abort_seam_fits():
+        misfits.append(f"asyncssh {version} cannot end a channel that is closing: they may pile up")
     if not _keepalive_seam_fits():
         misfits.append(f"asyncssh {version} has no _make_keepalive_request: no round-trip times")
     return tuple(misfits)
@@ -42,6 +44,12 @@ def _window_seam_fits() -> bool:
 
 
 @functools.cache
+def _abort_seam_fits() -> bool:
+    return "_close_send" in vars(SSHChannel) and "_send_state" in inspect.getsource(
+        SSHChannel.close
+    )
+
+
 def _keepalive_seam_fits() -> bool:
     return inspect.iscoroutinefunction(vars(SSHConnection).get("_make_keepalive_request"))
 
@@ -71,6 +79,18 @@ def credit_only_what_was_delivered(
             private._session.data_received(data, datatype)  # noqa: SLF001
 
     private._deliver_data = deliver  # noqa: SLF001
+
+
+def abort(channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
+    """End a channel at once, also one whose ``close()`` waits for its window.
+
+    asyncssh's own ``abort`` does nothing more where ``close`` came first, and that waits until all
+    is sent: over a peer that takes nothing, for ever.
+    """
+    private: Any = channel
+    channel.abort()
+    if _abort_seam_fits() and private._send_state == "close_pending":  # noqa: SLF001
+        private._close_send()  # noqa: SLF001
 
 
 def time_keepalives(
