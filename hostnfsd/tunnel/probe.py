@@ -108,7 +108,7 @@ def find(target: Target, outcome: Outcome, error: str | None, *, absent: bool) -
                 f"find it there: ss -ltnp 'sport = :{target.spec.port}'; an ssh of your own with"
                 " RemoteForward, or a dead session that the gateway has not noticed yet",
             )
-        case Outcome.SILENT:
+        case Outcome.SILENT:  # pragma: no branch  # there are no others
             return Finding(
                 ServiceState.STALLED,
                 f"{target.spec.service} on this host does not take connections in time",

@@ -1,0 +1,67 @@
+"""The survey command, run by real shells as a gateway's login would."""
+
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostnfsd.snapshot import Family
+from hostnfsd.tunnel.gateway import SURVEY_COMMAND, read_survey
+from tests.support.ports import LOOPBACK
+
+SESSION = "10.0.0.9 40000 10.0.0.7 22"
+SHELLS = ["sh", "bash"]
+
+
+def run(shell: str, command: str, **environ: str) -> str:
+    done = subprocess.run(
+        [f"/bin/{shell}", "-c", command],
+        env={"SSH_CONNECTION": SESSION, "PATH": os.environ["PATH"]} | environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_this_machine_is_surveyed(shell: str, taken_port: int) -> None:
+    survey = read_survey(run(shell, SURVEY_COMMAND))
+
+    assert survey.uid == os.getuid()
+    assert survey.session_address == "10.0.0.7"
+    assert survey.owns(LOOPBACK)
+    assert survey.listeners is not None
+    assert (Family.IPV4, taken_port) in survey.listeners
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_gateway_without_programs_still_tells_what_the_shell_knows(
+    shell: str, taken_port: int, tmp_path: Path
+) -> None:
+    survey = read_survey(run(shell, SURVEY_COMMAND, PATH=str(tmp_path)))
+
+    assert survey.uid is None
+    assert survey.addresses == ()
+    assert survey.session_address == "10.0.0.7"
+    assert survey.listeners is not None
+    assert (Family.IPV4, taken_port) in survey.listeners
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_without_proc_only_the_reasons_are_missing(shell: str) -> None:
+    survey = read_survey(run(shell, SURVEY_COMMAND.replace("/proc/", "/there/is/none/")))
+
+    assert survey.uid == os.getuid()
+    assert survey.listeners is None
+    assert survey.lowest_port == (1 if os.getuid() == 0 else 1024)
