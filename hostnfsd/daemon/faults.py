@@ -7,6 +7,7 @@ apart and is handled where listeners are asked for.
 """
 
 import errno
+import os
 import socket
 from typing import Final
 
@@ -58,7 +59,7 @@ def of_connecting(exc: Exception, where: str, *, timeout_s: float) -> Failure:
         case asyncssh.ConfigParseError():
             return Failure(FailureKind.CONFIG, f"ssh_config cannot be used: {exc}")
         case OSError():
-            return Failure(FailureKind.UNREACHABLE, f"{where}: {_reason(exc)}", _network_hint(exc))
+            return Failure(FailureKind.UNREACHABLE, f"{where}: {reason(exc)}", _network_hint(exc))
         case asyncssh.Error():
             return _of_protocol(exc, where)
         case ValueError():
@@ -87,7 +88,7 @@ def of_loss(exc: Exception | None) -> Failure:
         case OSError() if exc.errno in _TIMED_OUT:
             return Failure(FailureKind.KEEPALIVE, "the gateway no longer acknowledges what we send")
         case OSError():
-            return Failure(FailureKind.CLOSED, f"the connection broke: {_reason(exc)}")
+            return Failure(FailureKind.CLOSED, f"the connection broke: {reason(exc)}")
         case asyncssh.Error():
             return Failure(FailureKind.PROTOCOL, f"the SSH session ended: {exc.reason}")
         case _:
@@ -161,8 +162,14 @@ _KEY_HINT: Final = "add it to an agent: ssh-add FILE; or name a key without a pa
 _BUG_HINT: Final = "this is a bug in hostnfsd: please report it with the log"
 
 
-def _reason(exc: OSError) -> str:
-    # asyncio joins the errors of several addresses into one text without an errno.
+def reason(exc: OSError) -> str:
+    """The system's words for an error, as people know them.
+
+    asyncio puts its own ("Connect call failed ...") into ``strerror``, and joins the errors of
+    several addresses into one text without an errno.
+    """
+    if exc.errno is not None and exc.errno > 0:  # gaierror has negative ones
+        return os.strerror(exc.errno)
     return exc.strerror or str(exc)
 
 

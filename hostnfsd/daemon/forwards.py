@@ -87,6 +87,7 @@ class Forwards:
         self._answers: dict[Spec, Answer] = {}
         self._holders: dict[Spec, Holder] = {}
         self._tasks: dict[Spec, asyncio.Task[None]] = {}
+        self._givings: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._all_answered = asyncio.Event()
 
@@ -133,7 +134,7 @@ class Forwards:
                 ]
                 self.apply()
                 failure = await self._session.lost()
-                for task in (*tasks, *self._tasks.values()):
+                for task in (*tasks, *self._tasks.values(), *self._givings):
                     task.cancel()
         finally:
             self._group = None
@@ -154,7 +155,9 @@ class Forwards:
             del self._holders[spec]
             self._tasks.pop(spec).cancel()
             self._answers.pop(spec, None)
-            self._group.create_task(self._give_back(spec), name=f"{self._gateway} -{spec}")
+            giving = self._group.create_task(self._give_back(spec), name=f"{self._gateway} -{spec}")
+            self._givings.add(giving)
+            giving.add_done_callback(self._givings.discard)
         self._prober.hasten()
         self._changed()
 

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 import asyncssh
 import structlog
 
+from hostnfsd.daemon.faults import reason
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.relay import Circle, GatewaySide, Relay
 from hostnfsd.services import Service
@@ -136,24 +137,24 @@ class Intake:
             raise
         return relay
 
-    def _refuse(self, spec: Spec, originator: str, reason: Refusal) -> asyncssh.ChannelOpenError:
-        self._ledger.refuse(self._gateway, spec.service, originator, reason, time.time())
+    def _refuse(self, spec: Spec, originator: str, why: Refusal) -> asyncssh.ChannelOpenError:
+        self._ledger.refuse(self._gateway, spec.service, originator, why, time.time())
         _log.debug(
             "client_refused",
             gateway=self._gateway,
             service=spec.service,
             originator=originator,
-            reason=reason,
+            reason=why,
         )
         code = (
             asyncssh.OPEN_RESOURCE_SHORTAGE
-            if reason is Refusal.LIMIT
+            if why is Refusal.LIMIT
             else asyncssh.OPEN_CONNECT_FAILED
         )
-        return asyncssh.ChannelOpenError(code, str(reason))
+        return asyncssh.ChannelOpenError(code, str(why))
 
 
 def _why(exc: OSError) -> str:
     if isinstance(exc, TimeoutError):
         return f"did not accept a connection within {DIAL_TIMEOUT_S:g} s"
-    return (exc.strerror or str(exc)).lower()
+    return reason(exc).lower()

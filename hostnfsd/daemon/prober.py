@@ -24,6 +24,9 @@ from hostnfsd.tunnel.probe import Finding, Outcome, Target
 
 #: Seconds between probes while something that should serve does not.
 _RESTLESS_S: Final = 1.0
+#: Seconds in which a probe may yet come in that was given up, or overtaken by a client from the
+#: gateway itself whose arrival was taken for it.
+_LATE_S: Final = 2.0
 
 _log: Final = structlog.get_logger("hostnfsd.prober")
 
@@ -104,6 +107,7 @@ class Prober:
         self._seen = seen
         self._report = report
         self._awaited: dict[Service, _Awaited] = {}
+        self._late: dict[Service, tuple[str, float]] = {}
         self._now = asyncio.Event()
         self._states: dict[tuple[Spec, Family], ServiceState] = {}
 
@@ -112,11 +116,15 @@ class Prober:
     def recognises(self, service: Service, originator: str) -> bool:
         """Whether a connection from ``originator`` is likely to be the probe under way."""
         awaited = self._awaited.get(service)
-        if awaited is None:
+        address, until = self._late.get(service, ("", 0.0))
+        if awaited is not None:
+            address = awaited.address
+        elif asyncio.get_running_loop().time() >= until:
             return False
         survey = self._subject.survey()
-        ours = originator == awaited.address or (survey is not None and survey.owns(originator))
-        awaited.came_in |= ours
+        ours = originator == address or (survey is not None and survey.owns(originator))
+        if awaited is not None:
+            awaited.came_in |= ours
         return ours
 
     def arrived(self, service: Service, error: str | None) -> None:
@@ -207,6 +215,8 @@ class Prober:
                 return Outcome.NOT_REACHED, exc.reason.lower()
         finally:
             del self._awaited[service]
+            until = asyncio.get_running_loop().time() + _LATE_S
+            self._late[service] = target.address, until
             if hang_up is not None:
                 hang_up()
         return (Outcome.ACCEPTED, None) if error is None else (Outcome.SERVICE_FAILED, error)

@@ -6,10 +6,10 @@ sent, the gateway may still grant it, and nobody would own what it granted.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncssh
 
@@ -46,6 +46,8 @@ _SURVEY_TIMEOUT_S: Final = 5.0
 #: Seconds to say good-bye.
 _CLOSE_TIMEOUT_S: Final = 2.0
 
+_T = TypeVar("_T")
+
 
 class _Client(asyncssh.SSHClient):
     """asyncssh's callbacks. None may raise: that would end the connection with our own error."""
@@ -76,10 +78,12 @@ class Session:
     """An authenticated connection. Made by :func:`connect`."""
 
     def __init__(
-        self, connection: asyncssh.SSHClientConnection, client: _Client, alias: Alias
+        self, connection: asyncssh.SSHClientConnection, client: _Client, wire: Wire, alias: Alias
     ) -> None:
         self._connection = connection
         self._client = client
+        self._wire = wire
+        self._requests: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
         self.alias = alias
         self.listeners: dict[Spec, asyncssh.SSHListener] = {}
@@ -115,8 +119,8 @@ class Session:
             self._client.debug_texts.clear()
             try:
                 async with self._deadline(f"the request to listen for {spec}"):
-                    listener = await self._connection.create_server(
-                        accept, spec.listen, spec.port, encoding=None, window=WINDOW
+                    listener = await self._to_the_end(
+                        self._ask(spec, accept), lambda granted: granted.close()
                     )
             except asyncssh.ChannelListenError:
                 if self.over:
@@ -124,6 +128,27 @@ class Session:
                 return False, tuple(self._client.debug_texts)
             self.listeners[spec] = listener
             return True, tuple(self._client.debug_texts)
+
+    async def _ask(self, spec: Spec, accept: Accept) -> asyncssh.SSHListener:
+        return await self._connection.create_server(
+            accept, spec.listen, spec.port, encoding=None, window=WINDOW
+        )
+
+    async def _to_the_end(self, request: Coroutine[Any, Any, _T], undo: Callable[[_T], None]) -> _T:
+        """Wait for a request; when cancelled, ``undo`` what the gateway grants later.
+
+        asyncssh forgets a request whose caller has gone, and what the gateway then grants has no
+        owner: a port that is held by nobody, a connection that nobody ends.
+        """
+        task = asyncio.get_running_loop().create_task(request)
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda done: _undo(done, undo))
+            raise
+        return task.result()
 
     async def unlisten(self, spec: Spec) -> None:
         """Give one listener back; its connections live on."""
@@ -142,17 +167,25 @@ class Session:
         """
         try:
             async with asyncio.timeout(_SURVEY_TIMEOUT_S):
-                done = await self._connection.run(
-                    SURVEY_COMMAND,
-                    check=False,
-                    encoding="utf-8",
-                    errors="replace",
-                    stdin=asyncssh.DEVNULL,
-                )
+                text = await self._run(SURVEY_COMMAND)
         except (asyncssh.Error, OSError):
             return None
-        found = survey.read_survey(str(done.stdout or ""))
+        found = survey.read_survey(text)
         return found if found.uid is not None else None
+
+    async def _run(self, command: str) -> str:
+        process = await self._to_the_end(self._start(command), lambda late: late.channel.abort())
+        try:
+            done = await process.wait(check=False)
+            return str(done.stdout or "")
+        finally:
+            # One that hangs would go on there, and hold a channel here.
+            process.channel.abort()
+
+    async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
+        return await self._connection.create_process(
+            command, encoding="utf-8", errors="replace", stdin=asyncssh.DEVNULL
+        )
 
     async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
         """Let the gateway dial an address of its own; returns what hangs up.
@@ -160,8 +193,11 @@ class Session:
         Raises:
             asyncssh.ChannelOpenError: if it could not, or may not.
         """
-        channel, _ = await self._connection.create_connection(
-            asyncssh.SSHTCPSession, address, port, encoding=None
+        channel, _ = await self._to_the_end(
+            self._connection.create_connection(
+                asyncssh.SSHTCPSession, address, port, encoding=None
+            ),
+            lambda late: late[0].abort(),
         )
         return channel.abort
 
@@ -172,6 +208,7 @@ class Session:
     def set_keepalive(self, tunnel: Tunnel) -> None:
         """Take over changed ``[tunnel] keepalive_*`` settings."""
         self._connection.set_keepalive(tunnel.keepalive_interval_s, tunnel.keepalive_count_max)
+        self._wire.tune(_silence_s(tunnel))
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Call back, synchronously, at the moment the session ends."""
@@ -232,11 +269,10 @@ async def connect(
         environ=os.environ,
     )
     known = _known_hosts(alias, gateway)
-    silence_s = tunnel.keepalive_interval_s * (tunnel.keepalive_count_max + 1)
     config = aliases.config_file(gateway)
     wire = Wire(
         proxy=proxy_argv(alias, str(config) if config and config.is_file() else None),
-        unacknowledged_s=silence_s,
+        unacknowledged_s=_silence_s(tunnel),
         on_congestion=on_congestion,
     )
     client = _Client(known)
@@ -271,7 +307,17 @@ async def connect(
     except BaseException:
         wire.close()
         raise
-    return Session(connection, client, alias)
+    return Session(connection, client, wire, alias)
+
+
+def _silence_s(tunnel: Tunnel) -> float:
+    """Seconds of silence after which a session is lost: asyncssh counts one more than it asks."""
+    return tunnel.keepalive_interval_s * (tunnel.keepalive_count_max + 1)
+
+
+def _undo(done: "asyncio.Task[_T]", undo: Callable[[_T], None]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        undo(done.result())
 
 
 def _known_hosts(alias: Alias, gateway: Gateway) -> KnownHosts:

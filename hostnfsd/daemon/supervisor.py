@@ -39,6 +39,9 @@ from hostnfsd.tunnel.ssh_config import Alias
 #: Seconds that ending an old session may delay what comes next.
 _END_TIMEOUT_S: Final = 5.0
 
+#: What ends an attempt.
+_LAST_WORDS: Final = (machine.Failed, machine.Refused, machine.Lost)
+
 _log: Final = structlog.stdlib.get_logger("hostnfsd.supervisor")
 
 
@@ -134,11 +137,18 @@ class Supervisor:
                     generation, event = await self._events.get()
             except TimeoutError:
                 return machine.WakeUp()
-            if generation in {None, self._generation}:
-                return event
+            if generation not in {None, self._generation}:
+                continue
+            if isinstance(event, _LAST_WORDS):
+                self._generation += 1
+            return event
 
     def _post(self, event: Event, generation: int | None = None) -> None:
-        """Queue an event; one of an attempt counts only while that attempt is the latest."""
+        """Queue an event; one of an attempt counts only while that attempt is the latest.
+
+        An attempt has one last word: a gateway that refuses every forward and hangs up at the same
+        moment must not be heard twice.
+        """
         self._events.put_nowait((generation, event))
 
     def _take(self, event: Event) -> None:
@@ -174,7 +184,8 @@ class Supervisor:
                 self._may_bind.set()
             case Command.DISCONNECT:
                 drain = self._tunnel.phase is Phase.STOPPING
-                end = self._disconnect(drain=drain)
+                # This attempt, not one that a hastened retry may have begun by then.
+                end = self._disconnect(self._attempt, drain=drain)
                 self._group.create_task(end, name=f"{self.name} disconnect")
 
     # -- an attempt ------------------------------------------------------------------------------
@@ -254,13 +265,13 @@ class Supervisor:
         self._account.address = str(alias)
         self._changed()
 
-    async def _disconnect(self, *, drain: bool) -> None:
+    async def _disconnect(self, attempt: asyncio.Task[None] | None, *, drain: bool) -> None:
         if drain and self._forwards is not None:
             # A gateway that answers no more must not delay the stop beyond what was allowed.
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._config().tunnel.drain_timeout_s + 1):
                     await self._forwards.drain()
-        await _end(self._attempt)
+        await _end(attempt)
         self._post(machine.Closed())
 
     def _entered(self, before: Tunnel) -> None:

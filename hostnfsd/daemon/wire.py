@@ -56,6 +56,7 @@ class Wire:
         self._on_congestion = on_congestion
         self._process: asyncio.subprocess.Process | None = None
         self._line: _Line | None = None
+        self._socket: socket.socket | None = None
 
     @property
     def greeting(self) -> bytes:
@@ -67,7 +68,8 @@ class Wire:
     ) -> tuple[asyncio.Transport, asyncssh.SSHClientConnection]:
         """Dial, and put the SSH connection that ``factory`` makes on top (asyncssh calls this)."""
         connection = factory()
-        self._line = line = _Line(connection, self._on_congestion)
+        # asyncssh does not close a tunnel that it was given ready-made.
+        self._line = line = _Line(connection, self._on_congestion, on_end=self.close)
         loop = asyncio.get_running_loop()
         if self._proxy is None:
             transport, _ = await loop.create_connection(lambda: line, host, port)
@@ -75,21 +77,32 @@ class Wire:
             ours = await self._start_proxy(self._proxy)
             transport, _ = await loop.create_connection(lambda: line, sock=ours)
         transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
-        tune(transport.get_extra_info("socket"), self._unacknowledged_s)
+        self._socket = transport.get_extra_info("socket")
+        self.tune(self._unacknowledged_s)
         return transport, connection
+
+    def tune(self, unacknowledged_s: float) -> None:
+        """Set the socket's options, also on a connection that stands."""
+        if self._socket is not None:
+            tune(self._socket, unacknowledged_s)
 
     async def _start_proxy(self, argv: Sequence[str]) -> socket.socket:
         ours, theirs = socket.socketpair()
-        with theirs:
-            end, quiet = theirs.fileno(), asyncio.subprocess.DEVNULL
-            self._process = await asyncio.create_subprocess_exec(
-                *argv, stdin=end, stdout=end, stderr=quiet
-            )
         ours.setblocking(False)
+        try:
+            with theirs:
+                end, quiet = theirs.fileno(), asyncio.subprocess.DEVNULL
+                self._process = await asyncio.create_subprocess_exec(
+                    *argv, stdin=end, stdout=end, stderr=quiet
+                )
+        except BaseException:
+            ours.close()
+            raise
         return ours
 
     def close(self) -> None:
-        """End the proxy command, if there is one."""
+        """End the proxy command, if there is one; forget the socket."""
+        self._socket = None
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.terminate()
@@ -104,10 +117,14 @@ class _Line(asyncio.Protocol):
     """Hands the transport's events on to the SSH connection."""
 
     def __init__(
-        self, connection: asyncssh.SSHClientConnection, on_congestion: Callable[[bool], None]
+        self,
+        connection: asyncssh.SSHClientConnection,
+        on_congestion: Callable[[bool], None],
+        on_end: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._on_congestion = on_congestion
+        self._on_end = on_end
         self._before_banner = True
         self.greeting = b""
 
@@ -136,6 +153,7 @@ class _Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_congestion(False)
+        self._on_end()
         self._connection.connection_lost(exc)
 
     def pause_writing(self) -> None:
