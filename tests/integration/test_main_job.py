@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -66,13 +67,18 @@ def test_kernel_writes_and_reads_while_the_tunnel_is_killed(own_bed: Bed) -> Non
     assert daemon.metric("hostnfsd_tunnel_recovery_seconds_count") >= 2
 
 
-def test_libnfs_writes_and_reads_a_large_file(bed: Bed, tmp_path: Path) -> None:
+def test_libnfs_writes_and_reads_while_the_tunnel_is_killed(bed: Bed, tmp_path: Path) -> None:
     daemon = bed.daemon()
     daemon.await_ready()
     source = tmp_path / "source"
     write_random(source)
 
-    bed.libnfs.store(source, "by-libnfs", timeout_s=180)
+    with ThreadPoolExecutor() as pool:
+        storing = pool.submit(bed.libnfs.store, source, "by-libnfs", timeout_s=180)
+        await_relayed(daemon, "to_host", SIZE // 8)
+        assert bed.gateway.kill_sessions() == 1
+        storing.result()
+    await_losses(daemon, 1)
     bed.libnfs.fetch("by-libnfs", tmp_path / "back", timeout_s=180)
 
     assert sha256(bed.share / "by-libnfs") == sha256(source)
