@@ -15,11 +15,12 @@ from tests.bed.gateway import Gateway, SshdOptions, make_key
 from tests.bed.kernel import Kernel
 from tests.bed.libnfs import Libnfs
 from tests.bed.network import Network
-from tests.bed.nfs_server import NfsOptions, NfsServer
+from tests.bed.nfs_server import EXPORT, NfsOptions, NfsServer
 from tests.bed.process import Process
 from tests.bed.proxy import PROXY, PROXY_PORT, Proxy
 from tests.bed.rights import require
 from tests.bed.squatter import Squatter
+from tests.bed.storage import mounting, suitable_parent
 from tests.bed.waiting import wait_until
 
 
@@ -33,6 +34,8 @@ class BedOptions:
         user: who logs in at the gateway: ``admin`` or ``root``.
         low_ports: whether any user of the gateway may bind ports below 1024, as in a container.
         through_proxy: whether :attr:`Bed.proxy` stands before sshd, as with Docker Desktop.
+        share_in_image: put the exported folder into a file with a file system, as is done where
+            no disk suits (see ``storage.py``).
         start: whether gateway and NFS server run when the bed is up.
     """
 
@@ -41,6 +44,7 @@ class BedOptions:
     user: str = "admin"
     low_ports: bool = True
     through_proxy: bool = False
+    share_in_image: bool = False
     start: bool = True
 
 
@@ -79,10 +83,14 @@ class Bed:
         self.folder.chmod(0o755)
         self.gateway = Gateway(self.folder / network.GATEWAY_NAME, self.options.sshd)
         self.nfs = NfsServer(self.folder / "host", self.options.nfs)
+        parent = (lambda: None) if self.options.share_in_image else suitable_parent
         self.network = Network(
             self.folder,
             host_binds=self.nfs.binds(),
-            host_mounts=self.nfs.mounts(),
+            host_mounts=[
+                *mounting(self._stack, self.folder, str(Path(EXPORT).parent), parent=parent),
+                f"mkdir -m 777 {EXPORT}",
+            ],
             gateway_binds=self.gateway.binds(),
             low_ports=self.options.low_ports,
         )

@@ -21,7 +21,8 @@ from tests.bed.network import GATEWAY_NAME
 from tests.bed.nfs_server import NfsOptions, NfsPorts, ganesha_conf
 from tests.bed.place import Here
 from tests.bed.process import Pid, Process, tail
-from tests.bed.rights import MissingRightsError, gives_handles, require_for_nfs
+from tests.bed.rights import MissingRightsError, require_for_nfs
+from tests.bed.storage import suitable_parent
 from tests.bed.waiting import wait_until
 
 LOOPBACK: Final = "127.0.0.1"
@@ -195,14 +196,13 @@ class LoopbackBed:
 
 
 def _folder() -> Path:
-    """A new folder whose file system knows file handles: ganesha needs them."""
-    for parent in (tempfile.gettempdir(), "/dev/shm", "/var/tmp"):
-        if gives_handles(Path(parent)):
-            return Path(tempfile.mkdtemp(prefix="hostnfsd-demo-", dir=parent))
-    raise MissingRightsError(
-        "neither the temporary folder nor /dev/shm nor /var/tmp has a file system that knows file "
-        "handles, which an NFS server needs. Cure: TMPDIR=… on a tmpfs or ext4"
-    )
+    """A new folder whose file system an NFS server can export."""
+    if (parent := suitable_parent()) is None:
+        raise MissingRightsError(
+            "no folder for temporary files is on a file system that nfs-ganesha can export (tmpfs "
+            "and the overlay of a container are not). Cure: TMPDIR=… on an ext4, xfs or btrfs"
+        )
+    return Path(tempfile.mkdtemp(prefix="hostnfsd-demo-", dir=parent))
 
 
 def _await(process: Process, port: int, log: Path) -> None:

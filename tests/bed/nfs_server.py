@@ -105,18 +105,6 @@ class NfsServer:
         """Path inside the box -> folder that takes its place."""
         return {"/var/lib/nfs": self._state}
 
-    @staticmethod
-    def mounts() -> list[str]:
-        """Commands that make the exported folder inside the box.
-
-        A file system in memory: ganesha opens files by handle, which not every disk allows (the
-        overlay of a container does not).
-        """
-        return [
-            f"mount -t tmpfs -o size=4g tmpfs {Path(EXPORT).parent}",
-            f"mkdir -m 777 {EXPORT}",
-        ]
-
     def attach(self, box: Box) -> None:
         """The box to run in."""
         self._box = box

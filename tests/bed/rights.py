@@ -1,9 +1,7 @@
 """What the machine must allow and have for the test bed, and a plain word where it does not."""
 
-import ctypes
 import os
 import shutil
-import struct
 import subprocess
 import sys
 from functools import cache
@@ -26,8 +24,6 @@ _PROGRAMS: Final = {
     "nfs-ls": "libnfs-utils",
 }
 _CAP_DAC_READ_SEARCH: Final = 1 << 2  # linux/capability.h
-_AT_FDCWD: Final = -100
-_MAX_HANDLE: Final = 128
 _TRIAL: Final = "mount -t tmpfs tmpfs /run && ip link add one type veth peer name two"
 _PATH: Final = "/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -68,18 +64,6 @@ def lacking_for_nfs() -> str | None:
                 "run as root, in a container with --cap-add DAC_READ_SEARCH or --privileged"
             )
     return None
-
-
-def gives_handles(path: Path) -> bool:
-    """Whether the file system of ``path`` knows file handles, which an NFS server needs."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    handle = ctypes.create_string_buffer(8 + _MAX_HANDLE)
-    struct.pack_into("=Ii", handle, 0, _MAX_HANDLE, 0)
-    mount = ctypes.c_int()
-    status = libc.name_to_handle_at(
-        _AT_FDCWD, os.fsencode(path), handle, ctypes.byref(mount), 0
-    )  # open_by_handle_at(2)
-    return bool(status == 0)
 
 
 @cache

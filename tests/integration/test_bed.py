@@ -110,7 +110,7 @@ def test_a_killed_listener_leaves_sessions_alone(own_bed: Bed) -> None:
 
     assert not own_bed.network.host.accepts(network.GATEWAY_SSH, 22)
     assert ssh.running
-    assert own_bed.libnfs.box.accepts(network.GATEWAY, 2049)
+    assert own_bed.network.pod.accepts(network.GATEWAY, 2049)
 
 
 def test_a_frozen_gateway_still_acknowledges(own_bed: Bed) -> None:
@@ -286,3 +286,12 @@ def test_plain_ssh_goes_through_the_proxy_too(make_bed: MakeBed) -> None:
     assert sha256(bed.folder / "copy") == sha256(bed.share / "big")
     assert bed.proxy.connections == 1
     assert bed.proxy.carried_bytes > 4 << 20
+
+
+def test_the_export_can_lie_in_an_image_where_no_disk_suits(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(share_in_image=True))
+    bed.plain_ssh(*NFS_PORTS)
+    (bed.share / "hello").write_text("from an image\n")
+
+    assert bed.libnfs.read("hello") == "from an image\n"
+    assert " ext4 " in bed.network.host.run("grep", "/var/local", "/proc/mounts").output
