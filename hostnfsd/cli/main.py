@@ -5,18 +5,23 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hostnfsd import __version__
 from hostnfsd.cli import check, install, mount, output, reconnect, reload, run, status
 from hostnfsd.errors import Exit, HostnfsdError
 
 _EPILOG = "Exit codes: 0 fine, 1 unhealthy, 64 usage, 66 file missing, 69 daemon not running,"
-_EPILOG += " 73 cannot write, 75 already running, 77 no permission, 78 configuration invalid."
+_EPILOG += " 70 internal error, 73 cannot write, 75 already running, 77 no permission,"
+_EPILOG += " 78 configuration invalid."
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, with the exit code of sysexits(3) for a wrong command line."""
+    """argparse, with the exit code of sysexits(3) for a wrong command line, and no short cuts."""
+
+    def __init__(self, **options: Any) -> None:
+        # An abbreviation that a script uses breaks when an option is added.
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
@@ -29,7 +34,6 @@ def parser() -> argparse.ArgumentParser:
         prog="hostnfsd",
         description="Keeps this host's NFS exports mountable behind an SSH gateway.",
         epilog=_EPILOG,
-        allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"hostnfsd {__version__}")
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
