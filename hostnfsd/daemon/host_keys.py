@@ -6,7 +6,9 @@ difference matter: here only an entry with the port counts. asyncssh also offers
 the keys on file; a gateway made anew with another kind of key would just hang up.
 """
 
+import errno
 import os
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -85,7 +87,7 @@ class KnownHosts:
             return True  # accepted before, on this very connection
         print_ = key.get_fingerprint()
         algorithm = key.get_algorithm()
-        where = str(self.files[0]) if self.files else "known_hosts"
+        where = str(self.files[0]) if self.files else "no known_hosts file"
         if self.trusted[1] and not self._keys:
             self.failure = Failure(
                 FailureKind.HOST_KEY,
@@ -130,6 +132,8 @@ class KnownHosts:
         return False
 
     def _record(self, key: asyncssh.SSHKey) -> None:
+        if not self.files:
+            raise OSError(errno.ENOENT, "ssh_config names none")
         path = self.files[0]
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = f"{self._name} {key.export_public_key().decode().strip()}\n"
@@ -140,6 +144,8 @@ class KnownHosts:
         # One write in append mode: nobody else's line is lost, ours is whole.
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "it keeps nothing")
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
