@@ -181,6 +181,10 @@ class Forwards:
         return timing.interval_s, timing.timeout_s
 
     async def _survey(self) -> None:
+        if self._memory.surveyed:
+            # Clients wait for the listeners; what is known of the gateway hardly ever changes, and
+            # the dozen processes that tell it would compete with sshd for the gateway's processor.
+            await self._all_answered.wait()
         found = await self._session.survey()
         if found is None and self._session.over:
             return

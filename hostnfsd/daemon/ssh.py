@@ -170,6 +170,8 @@ class Session:
                 text = await self._run(SURVEY_COMMAND)
         except (asyncssh.Error, OSError):
             return None
+        finally:
+            self._wire.acknowledge_at_once(False)
         found = survey.read_survey(text)
         return found if found.uid is not None else None
 
@@ -307,6 +309,7 @@ async def connect(
     except BaseException:
         wire.close()
         raise
+    wire.acknowledge_at_once(True)
     return Session(connection, client, wire, alias)
 
 

@@ -17,6 +17,8 @@ from contextlib import suppress
 from typing import Final, cast
 
 import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import String
 
 #: Bytes waiting in the SSH socket's buffer at which relays stop reading, and read again.
 _HIGH_WATER: Final = 256 * 1024
@@ -81,6 +83,16 @@ class Wire:
         self.tune(self._unacknowledged_s)
         return transport, connection
 
+    def acknowledge_at_once(self, on: bool) -> None:
+        """Whether to send a few bytes for each read, which carry the acknowledgement of it.
+
+        sshd before 10.1 sets TCP_NODELAY only once a session channel is open. Until then its
+        second small packet waits for the acknowledgement of its first, which a kernel may delay by
+        40 ms, and a userspace proxy in between hides that from any option of our own socket.
+        """
+        if self._line is not None:
+            self._line.eager = on
+
     def tune(self, unacknowledged_s: float) -> None:
         """Set the socket's options, also on a connection that stands."""
         if self._socket is not None:
@@ -127,6 +139,7 @@ class _Line(asyncio.Protocol):
         self._on_end = on_end
         self._before_banner = True
         self.greeting = b""
+        self.eager = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._connection.connection_made(cast(asyncio.Transport, transport))
@@ -134,6 +147,11 @@ class _Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._before_banner:
             self._listen_for_banner(data)
+        self._pass_on(data)
+        if self.eager and not self._connection.is_closed():
+            self._connection.send_packet(MSG_IGNORE, String(b""))
+
+    def _pass_on(self, data: bytes) -> None:
         if len(data) <= _SLICE:
             self._connection.data_received(data)
             return
