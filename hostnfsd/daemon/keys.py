@@ -58,8 +58,8 @@ def collect(
         names: paths, ``~`` allowed, or ``credential:NAME``.
         named: whether the user named them: then one that is missing is a failure.
         only: whether the agent may offer only keys that belong to these files (ssh_config(5),
-            IdentitiesOnly). One that is encrypted and has no ``.pub`` beside it lifts that: nobody
-            can tell which of the agent's keys it is.
+            IdentitiesOnly). One that is encrypted whole (PEM) and has no ``.pub`` beside it lifts
+            that: nobody can tell which of the agent's keys it is.
         agent: the agent's socket, if there is one.
         environ: for ``CREDENTIALS_DIRECTORY``.
 
@@ -75,7 +75,7 @@ def collect(
     for path in files:
         public = _public(path) if agent is not None else []
         try:
-            keys.append(asyncssh.read_private_key(str(path)))
+            keys.append(asyncssh.import_private_key(path.read_bytes()))
             continue
         except FileNotFoundError:
             if named and not public:
@@ -153,10 +153,10 @@ def _path(name: str, environ: Mapping[str, str]) -> Path:
 
 
 def _public(path: Path) -> list[bytes]:
-    """The public half: beside the private one, or in its place where only an agent has that."""
-    for name in (f"{path}.pub", str(path)):
+    """The public half: beside the private one, in it, or in its place where an agent has that."""
+    for place in (Path(f"{path}.pub"), path):
         with suppress(OSError, asyncssh.KeyImportError):
-            return [asyncssh.read_public_key(name).public_data]
+            return [asyncssh.import_public_key(place.read_bytes()).public_data]
     return []
 
 
