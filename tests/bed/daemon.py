@@ -19,9 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.bed.box import Completed
 from tests.bed.place import Place
 from tests.bed.process import Process
-from tests.bed.waiting import wait_until
+from tests.bed.waiting import DeadlineError, wait_until
 
 METRICS_PORT: Final = 9822
+_MEASURED: Final = "COVERAGE_PROCESS_CONFIG"
 _KEPT: Final = ("LANG", "LC_ALL", "PYTHONDONTWRITEBYTECODE")
 
 Config = dict[str, Any]
@@ -176,10 +177,16 @@ class Daemon:
 
     def close(self) -> None:
         """End it in whatever state it is. Can be called again."""
-        if self._process is not None:
-            self._process.send(signal.SIGCONT)
-            if self._process.running:
-                self._process.kill()
+        if self._process is None or not self._process.running:
+            return
+        self._process.thaw()
+        if _MEASURED in os.environ:  # coverage writes its data at a regular end
+            self._process.send(signal.SIGTERM)
+            self._process.send(signal.SIGTERM)  # the second one waits for nobody
+            with contextlib.suppress(DeadlineError):
+                self._process.wait(5)
+        if self._process.running:
+            self._process.kill()
 
     def memory_bytes(self) -> int:
         """Resident memory now."""
