@@ -6,8 +6,8 @@ machine after a reboot: it must be told apart from a key that the gateway refuse
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -104,6 +104,26 @@ def collect(
         locked=tuple(locked),
         troubles=tuple(troubles),
     )
+
+
+@asynccontextmanager
+async def offered(ring: Ring) -> AsyncIterator[list[asyncssh.SSHKey | asyncssh.SSHKeyPair]]:
+    """What to offer to the gateway, the agent's keys first; the agent is asked in this block.
+
+    asyncssh, given no key of its own, does not ask an agent either. One that does not answer is
+    passed over, as ssh(1) does.
+    """
+    offer: list[asyncssh.SSHKey | asyncssh.SSHKeyPair] = list(ring.keys)
+    agent = None
+    try:
+        if ring.agent is not None:
+            with suppress(OSError, ValueError, asyncssh.Error):
+                agent = await asyncssh.connect_agent(ring.agent)
+                offer[:0] = await agent.get_keys(ring.agent_identities)
+        yield offer
+    finally:
+        if agent is not None:
+            agent.close()
 
 
 def explain_refusal(ring: Ring, failure: Failure) -> Failure:

@@ -84,6 +84,7 @@ class Session:
         self._client = client
         self._wire = wire
         self._requests: set[asyncio.Task[Any]] = set()
+        self._hangs = False
         self._turn = asyncio.Lock()
         self.alias = alias
         self.listeners: dict[Spec, asyncssh.SSHListener] = {}
@@ -160,14 +161,20 @@ class Session:
             await listener.wait_closed()
 
     async def survey(self) -> Survey | None:
-        """Run the survey command; None where the gateway runs none.
+        """Run the survey command; None where the gateway runs none, or one that hangs.
 
         It also makes sshd before 10.1 set TCP_NODELAY on the connection, which it does only for a
         session channel: without it, small requests wait 40 ms for delayed acknowledgements.
         """
+        if self._hangs:
+            return None
         try:
             async with asyncio.timeout(_SURVEY_TIMEOUT_S):
                 text = await self._run(SURVEY_COMMAND)
+        except TimeoutError:
+            # sshd keeps the channel until the command ends, and has ten of them (MaxSessions).
+            self._hangs = True
+            return None
         except (asyncssh.Error, OSError):
             return None
         finally:
@@ -181,7 +188,8 @@ class Session:
             done = await process.wait(check=False)
             return str(done.stdout or "")
         finally:
-            # One that hangs would go on there, and hold a channel here.
+            if process.returncode is None and not process.channel.is_closing():
+                process.terminate()
             process.channel.abort()
 
     async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
@@ -282,10 +290,8 @@ async def connect(
         "config": None,
         "tunnel": wire,
         "username": alias.user,
-        "client_keys": list(ring.keys) or None,
         "client_certs": list(alias.certificate_files) or (),
-        "agent_path": ring.agent,
-        "agent_identities": ring.agent_identities,
+        "agent_path": None,
         "known_hosts": known.trusted,
         "server_host_key_algs": known.algorithms,
         "encryption_algs": _CIPHERS,
@@ -297,8 +303,10 @@ async def connect(
         "client_factory": lambda: client,
     }
     try:
-        async with asyncio.timeout(tunnel.connect_timeout_s):
-            connection = await asyncssh.connect(alias.host, alias.port, **options)
+        async with asyncio.timeout(tunnel.connect_timeout_s), keys.offered(ring) as offer:
+            connection = await asyncssh.connect(
+                alias.host, alias.port, client_keys=offer or None, **options
+            )
     except Exception as exc:
         wire.close()
         failure = known.failure or faults.of_greeting(wire.greeting, where)
