@@ -5,7 +5,7 @@
 
 BIN := .venv/bin
 # Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
-AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo --preserve-env; })
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' Makefile | awk -F ' - ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
