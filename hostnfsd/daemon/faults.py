@@ -128,7 +128,7 @@ def _of_protocol(exc: asyncssh.Error, where: str) -> Failure:
             return Failure(
                 FailureKind.UNREACHABLE,
                 f"{where} closed the connection before the login was done",
-                "is sshd running there? a published container port answers even when it is not",
+                _CLOSED_HINT,
             )
         case asyncssh.KeyExchangeFailed():
             return Failure(
@@ -159,6 +159,9 @@ def of_greeting(greeting: bytes, where: str) -> Failure | None:
 
 
 _KEY_HINT: Final = "add it to an agent: ssh-add FILE; or name a key without a passphrase"
+_CLOSED_HINT: Final = (
+    "is sshd running there? a published container port answers even when it is not"
+)
 _BUG_HINT: Final = "this is a bug in hostnfsd: please report it with the log"
 
 
@@ -176,4 +179,6 @@ def reason(exc: OSError) -> str:
 def _network_hint(exc: OSError) -> str | None:
     if exc.errno == errno.ECONNREFUSED or "Connect call failed" in str(exc):
         return "nothing listens there: is the gateway running, and is this its published ssh port?"
+    if exc.errno in {errno.ECONNRESET, errno.EPIPE}:
+        return _CLOSED_HINT
     return None
