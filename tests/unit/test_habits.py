@@ -1,0 +1,153 @@
+"""Habits of this repository that a test can keep."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    path.relative_to(ROOT / "hostnfsd")
+    for path in (ROOT / "hostnfsd").rglob("*.py")
+    if path.name != "__init__.py"
+)
+#: Modules whose tests have another name: where they are.
+ELSEWHERE = {
+    "__main__.py": "shell/cli/test_run.py",
+    "cli/columns.py": "unit/cli/test_status_text.py",
+    "cli/control_client.py": "shell/cli/test_control_commands.py",
+    "cli/reconnect.py": "shell/cli/test_control_commands.py",
+    "cli/reload.py": "shell/cli/test_control_commands.py",
+    "cli/service_plan.py": "shell/cli/test_install.py",
+    "cli/status.py": "shell/cli/test_control_commands.py",
+    "cli/unix_http.py": "shell/cli/test_control_commands.py",
+    "config/finding.py": "unit/config/test_semantics.py",
+    "daemon/endpoint_files.py": "shell/daemon/test_endpoints.py",
+    "daemon/face.py": "shell/daemon/test_control.py",
+    "daemon/listeners.py": "shell/daemon/test_endpoints.py",
+    "daemon/log_lines.py": "shell/daemon/test_logs.py",
+    "daemon/metric_table.py": "unit/daemon/test_metrics.py",
+    "daemon/routes.py": "shell/daemon/test_endpoints.py",
+    "daemon/seams.py": "shell/daemon/test_relay.py",
+    "daemon/sole.py": "shell/daemon/test_control.py",
+    "install/files.py": "shell/install/test_execute.py",
+}
+#: Modules whose tests are still to come. It may only shrink.
+TO_COME = {
+    "daemon/forwards.py",
+    "daemon/holder.py",
+    "daemon/service.py",
+    "daemon/supervisor.py",
+    "daemon/wire.py",
+}
+MOST_LINES = 400
+#: Folders that are made, not written.
+MADE = {"__pycache__", "build", "dist", "node_modules"}
+
+
+def written() -> Iterator[Path]:
+    """The files of the repository, without what tools have made."""
+    folders = [ROOT]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.is_symlink() or path.name in MADE or path.suffix == ".egg-info":
+                continue
+            if path.is_dir() and (not path.name.startswith(".") or path.name == ".ci"):
+                folders.append(path)
+            elif path.is_file() and (not path.name.startswith(".") or path.name == ".gitignore"):
+                yield path
+
+
+FILES = list(written())
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of what a module imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_the_repository_is_seen() -> None:
+    assert {ROOT / name for name in ("README.md", "pyproject.toml", ".ci/run")} <= set(FILES)
+    assert len(MODULES) > 80
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_a_module_has_its_tests(module: Path) -> None:
+    named = module.with_name(f"test_{module.name}")
+    places = [ROOT / "tests" / kind / named for kind in ("unit", "shell")]
+    if str(module) in ELSEWHERE:
+        places.append(ROOT / "tests" / ELSEWHERE[str(module)])
+
+    tested = any(place.is_file() for place in places)
+    assert tested or str(module) in TO_COME, f"write tests/unit/{named} or tests/shell/{named}"
+
+
+@pytest.mark.parametrize("module", ELSEWHERE)
+def test_what_is_tested_elsewhere_exists_and_has_no_tests_of_its_own(module: str) -> None:
+    named = Path(module).with_name(f"test_{Path(module).name}")
+
+    assert Path(module) in MODULES
+    assert not any((ROOT / "tests" / kind / named).is_file() for kind in ("unit", "shell"))
+
+
+def test_modules_are_short() -> None:
+    long = {
+        str(module): count
+        for module in MODULES
+        if (count := (ROOT / "hostnfsd" / module).read_text(encoding="utf-8").count("\n"))
+        > MOST_LINES
+    }
+
+    assert long == {}
+
+
+def test_asyncssh_is_spoken_in_the_daemon_only() -> None:
+    speakers = {m.parts[0] for m in MODULES if "asyncssh" in imports(ROOT / "hostnfsd" / m)}
+
+    assert speakers == {"daemon"}
+
+
+def test_systemd_is_spoken_to_in_one_place() -> None:
+    speakers = [m for m in MODULES if "sdnotify" in imports(ROOT / "hostnfsd" / m)]
+
+    assert speakers == [Path("daemon/notify.py")]
+
+
+#: Hosts that packages come from: names of packages are enough.
+HOSTS = re.compile(
+    "py[p]i[.]org|python[h]osted[.]org|npm[j]s[.]|crates[.]io|deb[.]debian|archive[.]ubuntu"
+    "|proxy[.]golang"
+)
+#: This checkout's own place.
+HERE = re.compile(rf"(?<![\w./-]){re.escape(str(ROOT))}(?![\w-])")
+
+
+def naming(pattern: re.Pattern[str]) -> list[str]:
+    """Files with a text that the pattern finds."""
+    return [
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if pattern.search(path.read_bytes().decode("utf-8", "replace"))
+    ]
+
+
+def test_no_file_names_a_host_that_packages_come_from() -> None:
+    assert naming(HOSTS) == []
+
+
+@pytest.mark.parametrize("name", ["x py" + "pi.org", "https://deb.deb" + "ian.org/debian"])
+def test_such_a_name_would_be_found(name: str) -> None:
+    assert HOSTS.search(name)
+
+
+def test_no_file_names_the_place_of_this_checkout() -> None:
+    if len(ROOT.parts) > 2:  # one right below / has a name that anything may have
+        assert naming(HERE) == []
