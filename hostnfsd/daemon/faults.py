@@ -20,7 +20,6 @@ from hostnfsd.tunnel.failure import Failure
 _BUSY_TEXTS: Final = ("Not allowed at this time", "Exceeded MaxStartups")
 #: sshd's word when MaxAuthTries keys were offered in vain (openssh auth.c).
 _TOO_MANY_KEYS: Final = "Too many authentication failures"
-_TIMED_OUT: Final = frozenset({errno.ETIMEDOUT})
 
 
 class TunnelFailureError(Exception):
@@ -83,9 +82,7 @@ def of_loss(exc: Exception | None) -> Failure:
             )
         case asyncssh.ConnectionLost():
             return Failure(FailureKind.CLOSED, "the gateway closed the connection")
-        case TimeoutError():
-            return Failure(FailureKind.KEEPALIVE, "the gateway stopped answering")
-        case OSError() if exc.errno in _TIMED_OUT:
+        case TimeoutError():  # ETIMEDOUT: TCP gave up (tcp(7), TCP_USER_TIMEOUT)
             return Failure(FailureKind.KEEPALIVE, "the gateway no longer acknowledges what we send")
         case OSError():
             return Failure(FailureKind.CLOSED, f"the connection broke: {reason(exc)}")
