@@ -85,6 +85,7 @@ class Session:
         self._wire = wire
         self._requests: set[asyncio.Task[Any]] = set()
         self._hangs = False
+        self._surveying: asyncio.Task[Survey | None] | None = None
         self._turn = asyncio.Lock()
         self.alias = alias
         self.listeners: dict[Spec, asyncssh.SSHListener] = {}
@@ -166,6 +167,16 @@ class Session:
         It also makes sshd before 10.1 set TCP_NODELAY on the connection, which it does only for a
         session channel: without it, small requests wait 40 ms for delayed acknowledgements.
         """
+        # Forwards that are refused together ask together: one answer does for all of them.
+        if self._surveying is None:
+            self._surveying = asyncio.get_running_loop().create_task(self._survey())
+        task = self._surveying
+        await asyncio.wait((task,))
+        if self._surveying is task:
+            self._surveying = None
+        return task.result()
+
+    async def _survey(self) -> Survey | None:
         if self._hangs:
             return None
         try:
