@@ -91,8 +91,8 @@ class Supervised:
         return self.supervisor._tunnel.phase
 
     def state(self, service: Service = Service.NFS) -> ServiceState:
-        (view,) = [v for v in self.view.services if v.service is service]
-        return view.families[Family.IPV4].state
+        views = [v for v in self.view.services if v.service is service]
+        return views[0].families[Family.IPV4].state if views else ServiceState.WAITING
 
     @property
     def serving(self) -> bool:

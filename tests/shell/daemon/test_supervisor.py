@@ -1,0 +1,467 @@
+"""A supervised tunnel with real sshd, and with a gateway whose answers the test decides."""
+
+import asyncio
+import gc
+import random
+import socket
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from structlog.testing import capture_logs
+
+from hostnfsd.daemon import ssh
+from hostnfsd.daemon.prober import Prober
+from hostnfsd.daemon.ssh import Session
+from hostnfsd.daemon.watch import _STEP_S
+from hostnfsd.services import Service
+from hostnfsd.snapshot import FailureKind, Phase, ServiceState
+from hostnfsd.tunnel import machine
+from hostnfsd.tunnel.failure import Failure
+from tests.support.conditions import eventually, never
+from tests.support.gateway_stand_in import GatewayStandIn
+from tests.support.host_services import HostService, echo
+from tests.support.keys import make_key
+from tests.support.ports import LOOPBACK, accepts, free_ports
+from tests.support.relaying import GATEWAY
+from tests.support.sshd import Sshd
+from tests.support.supervising import Supervised, read, supervised, tables
+
+THREE = (Service.RPCBIND, Service.NFS, Service.MOUNTD)
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[HostService]:
+    made = HostService(echo)
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+def ports(service: HostService) -> dict[Service, tuple[int, int]]:
+    """Gateway port and host port of three services, all of them the same echo."""
+    return {s: (p, service.port) for s, p in zip(THREE, free_ports(3), strict=True)}
+
+
+async def echoes(port: int, data: bytes = b"hello") -> bool:
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    try:
+        writer.write(data)
+        return await reader.read(len(data)) == data
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
+Ports = dict[Service, tuple[int, int]]
+
+
+async def test_it_serves_and_recovers_from_a_killed_session(
+    shared_sshd: Sshd, ports: Ports
+) -> None:
+    async with supervised(tables(shared_sshd, ports)) as tunnel:
+        await tunnel.until_serving()
+        assert await echoes(ports[Service.NFS][0])
+        shared_sshd.kill_sessions()
+        await eventually(lambda: tunnel.meters.recoveries, "the recovery", timeout_s=5)
+        assert tunnel.meters.recoveries[0] < 2
+        assert await echoes(ports[Service.NFS][0])
+
+        view = tunnel.view
+        assert view.losses[FailureKind.CLOSED] == 1
+        assert view.attempts == 2
+        assert view.error is None
+    assert tunnel.phases[-1] is Phase.STOPPED
+
+
+async def test_a_gateway_that_comes_up_later_is_found(sshd: Sshd, ports: Ports) -> None:
+    async with supervised(tables(sshd, ports, tunnel={"backoff_max_s": 0.5})) as tunnel:
+        await tunnel.until(Phase.BACKOFF)
+        await eventually(lambda: tunnel.view.failures.get(FailureKind.UNREACHABLE, 0) >= 2, "two")
+        assert "Connection refused" in str(tunnel.view.error)
+        sshd.start()
+        await tunnel.until_serving(timeout_s=5)
+
+
+async def test_hasten_ends_a_wait(
+    sshd: Sshd, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.999)
+    written = tables(sshd, ports, tunnel={"backoff_min_s": 4.9})
+    async with supervised(written) as tunnel:
+        await tunnel.until(Phase.BACKOFF)
+        sshd.start()
+        await never(lambda: tunnel.view.attempts > 1, "tried too early", for_s=0.2)
+        tunnel.supervisor.hasten()
+        await tunnel.until_serving(timeout_s=3)
+
+
+# -- forwards ------------------------------------------------------------------------------------
+
+
+async def test_a_busy_port_is_bound_soon_after_it_is_free_and_disturbs_nobody(
+    shared_sshd: Sshd, ports: Ports
+) -> None:
+    squatter = socket.socket()
+    squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    squatter.bind((LOOPBACK, ports[Service.NFS][0]))
+    squatter.listen()
+    async with supervised(tables(shared_sshd, ports)) as tunnel:
+        await eventually(lambda: tunnel.state() is ServiceState.REFUSED, "refused")
+        await eventually(lambda: tunnel.state(Service.MOUNTD).ready, "mountd", seen=tunnel.seen)
+        assert tunnel.phase is Phase.UP
+        (nfs,) = [s for s in tunnel.view.services if s.service is Service.NFS]
+        assert "already taken on the gateway" in str(nfs.worst.error)
+        reader, writer = await asyncio.open_connection(LOOPBACK, ports[Service.MOUNTD][0])
+
+        squatter.close()
+        started = time.monotonic()
+        await tunnel.until_serving(timeout_s=3)
+        assert time.monotonic() - started < 1.6
+        assert tunnel.view.attempts == 1
+        writer.write(b"undisturbed")
+        assert await reader.read(100) == b"undisturbed"
+        writer.close()
+
+
+async def test_a_forbidden_forward_is_refused_while_the_others_serve(
+    sshd: Sshd, ports: Ports
+) -> None:
+    allowed = " ".join(f"{LOOPBACK}:{ports[s][0]}" for s in (Service.RPCBIND, Service.MOUNTD))
+    sshd.configure(f"PermitListen {allowed}")
+    sshd.start()
+    async with supervised(tables(sshd, ports)) as tunnel:
+        await eventually(lambda: tunnel.state() is ServiceState.REFUSED, "refused")
+        await eventually(lambda: tunnel.state(Service.MOUNTD).ready, "mountd")
+        await eventually(lambda: tunnel.state(Service.RPCBIND).ready, "rpcbind")
+        assert tunnel.phase is Phase.UP
+        (nfs,) = [s for s in tunnel.view.services if s.service is Service.NFS]
+        assert "forbids" in str(nfs.worst.error)
+        assert "PermitListen" in str(nfs.worst.hint)
+
+
+@pytest.mark.parametrize("line", ["AllowTcpForwarding no", "DisableForwarding yes"])
+async def test_a_gateway_that_forbids_every_forward_blocks(
+    sshd: Sshd, ports: Ports, line: str
+) -> None:
+    sshd.configure(line)
+    sshd.start()
+    async with supervised(tables(sshd, ports)) as tunnel:
+        await tunnel.until(Phase.BLOCKED)
+        assert tunnel.view.failures == {FailureKind.FORBIDDEN: 1}
+        assert "AllowTcpForwarding" in str(tunnel.view.hint)
+        await eventually(lambda: not sshd.sessions(), "the session to be ended")
+        retry_at = tunnel.view.retry_at
+        assert retry_at is not None
+        assert 290 < retry_at - time.time() <= 300
+
+
+async def test_a_gateway_that_refuses_all_and_hangs_up_is_heard_once(
+    gateway: GatewayStandIn, ports: Ports
+) -> None:
+    """Refused and lost at the same moment: only the first word of the two counts."""
+
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        generation = tunnel.supervisor._generation
+        failure = Failure(FailureKind.FORBIDDEN, "every forward is forbidden")
+        tunnel.supervisor._post(machine.Lost(failure), generation)
+        tunnel.supervisor._post(machine.Refused(failure), generation)
+        tunnel.supervisor._post(machine.Lost(failure), generation)
+        await tunnel.until_serving()
+        assert tunnel.task is not None
+        assert not tunnel.task.done()
+
+
+async def test_a_retry_hastened_at_the_moment_of_a_block_is_not_ended_with_it(
+    gateway: GatewayStandIn, ports: Ports
+) -> None:
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        failure = Failure(FailureKind.FORBIDDEN, "every forward is forbidden")
+        # The machine has no cell for a refusal while up: go back to where there is one.
+        inside: Any = tunnel.supervisor
+        inside._tunnel = machine.Tunnel(phase=Phase.BINDING)
+        inside._post(machine.Refused(failure), inside._generation)
+        inside._post(machine.Hasten())
+        await eventually(lambda: tunnel.view.attempts == 2, "another attempt")
+        await tunnel.until_serving(timeout_s=3)
+
+
+async def test_late_events_of_an_old_attempt_are_dropped(
+    gateway: GatewayStandIn, ports: Ports
+) -> None:
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        old = tunnel.supervisor._generation
+        gateway.connections[-1].ssh.abort()
+        await eventually(lambda: tunnel.view.attempts == 2, "another attempt")
+        await tunnel.until_serving()
+        failure = Failure(FailureKind.CLOSED, "late")
+        for event in (machine.Lost(failure), machine.Failed(failure), machine.Bound()):
+            tunnel.supervisor._post(event, old)
+        await never(lambda: not tunnel.serving, "an old word counted", for_s=0.1)
+        assert tunnel.view.losses == {FailureKind.CLOSED: 1}
+
+
+# -- what a person must cure ---------------------------------------------------------------------
+
+
+async def test_a_refused_key_blocks_and_a_person_who_asks_waits_for_six_seconds(
+    sshd: Sshd, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sshd.forbid()
+    sshd.start()
+    async with supervised(tables(sshd, ports)) as tunnel:
+        await tunnel.until(Phase.BLOCKED)
+        refused_at = time.monotonic()
+        assert tunnel.view.failures == {FailureKind.AUTH: 1}
+        sshd.authorize()
+        tunnel.supervisor.hasten()
+        await eventually(
+            lambda: (tunnel.supervisor._tunnel.wake_at or 0) < refused_at + 10, "it to be hastened"
+        )
+        wake_at = tunnel.supervisor._tunnel.wake_at
+        assert wake_at is not None
+        assert 5.8 <= wake_at - refused_at <= 6.1
+
+        # The rest of the wait is the clock's: let it be over.
+        now = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: now() + 6)
+        tunnel.supervisor.hasten()
+        await tunnel.until_serving(timeout_s=3)
+
+
+async def test_a_changed_host_key_blocks_until_known_hosts_is_mended(
+    sshd: Sshd, ports: Ports
+) -> None:
+    sshd.start()
+    async with supervised(tables(sshd, ports)) as tunnel:
+        await tunnel.until_serving()
+        sshd.stop()
+        sshd.renew_host_key()
+        sshd.start()
+        tunnel.supervisor.hasten()
+        await tunnel.until(Phase.BLOCKED)
+        assert "CHANGED" in str(tunnel.view.error)
+        assert "ssh-keygen -R" in str(tunnel.view.hint)
+
+        await asyncio.sleep(0)
+        sshd.trust()
+        mended = time.monotonic()
+        await tunnel.until_serving(timeout_s=4)
+        assert time.monotonic() - mended < _STEP_S + 1.5
+
+
+async def test_a_key_that_was_missing_unblocks_when_it_is_there(
+    sshd: Sshd, ports: Ports, tmp_path: Path
+) -> None:
+    sshd.start()
+    key = tmp_path / "later"
+    written = tables(sshd, ports, gateway={"identity_files": [str(key)]})
+    async with supervised(written) as tunnel:
+        await tunnel.until(Phase.BLOCKED)
+        assert tunnel.view.failures == {FailureKind.KEY: 1}
+        sshd.authorized.write_text(make_key(key) + "\n")
+        await tunnel.until_serving(timeout_s=4)
+
+
+# -- bugs, stops ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["connect", "serve"])
+async def test_a_bug_in_an_attempt_is_survived_and_logged(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    async def broken(*_: object, **__: object) -> Any:
+        raise RuntimeError("a bug of ours")
+
+    with capture_logs() as logs:
+        with monkeypatch.context() as patch:
+            if where == "connect":
+                patch.setattr(ssh, "connect", broken)
+            else:
+                patch.setattr(Prober, "run", broken)
+            tunnel = Supervised(read(tables(gateway, ports, tunnel={"backoff_max_s": 0.3})))
+            tunnel.start()
+            await eventually(
+                lambda: sum(line["event"] == "attempt_broke" for line in logs) >= 2, "it twice"
+            )
+            kinds = {**tunnel.view.failures, **tunnel.view.losses}
+            assert kinds.get(FailureKind.INTERNAL)
+        await tunnel.until_serving()
+        await tunnel.stop()
+
+
+async def test_a_stop_waits_for_the_answer_to_a_call(gateway: GatewayStandIn) -> None:
+    may_answer = asyncio.Event()
+
+    async def think(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        await may_answer.wait()
+        writer.write(b"answer")
+        await writer.drain()
+        await reader.read()
+
+    service = HostService(think)
+    await service.start()
+    ports = {Service.NFS: (20490, service.port)}
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        busy = await gateway.connections[-1].client(LOOPBACK, 20490)
+        idle = await gateway.connections[-1].client(LOOPBACK, 20490)
+        busy.channel.write(b"call")
+        await eventually(lambda: service.accepted >= 2, "both")
+        await asyncio.sleep(0.3)
+        stopping = asyncio.create_task(tunnel.stop())
+        await idle.gone
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await gateway.connections[-1].client(LOOPBACK, 20490)
+        await never(busy.gone.done, "closed over an unanswered call", for_s=0.4)
+        assert not stopping.done()
+        may_answer.set()
+        await busy.gone
+        await stopping
+
+        assert bytes(busy.received) == b"answer"
+    await service.stop()
+
+
+async def test_a_stop_waits_no_longer_than_it_may(gateway: GatewayStandIn, ports: Ports) -> None:
+    async with supervised(tables(gateway, ports, tunnel={"drain_timeout_s": 0.5})) as tunnel:
+        await tunnel.until_serving()
+        port = ports[Service.NFS][0]
+        chatter = await gateway.connections[-1].client(LOOPBACK, port)
+
+        async def talk() -> None:
+            while not chatter.gone.done():
+                chatter.channel.write(b"again and again")
+                await asyncio.sleep(0.05)
+
+        talking = asyncio.create_task(talk())
+        started = time.monotonic()
+        await tunnel.stop()
+        assert 0.45 <= time.monotonic() - started < 1.5
+        assert chatter.gone.done()
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+
+
+@pytest.mark.parametrize("phase", [Phase.CONNECTING, Phase.BACKOFF, Phase.BLOCKED])
+async def test_a_stop_is_quick_where_nothing_stands(sshd: Sshd, ports: Ports, phase: Phase) -> None:
+    written = tables(sshd, ports)
+    silent = socket.socket()
+    if phase is Phase.CONNECTING:
+        silent.bind((LOOPBACK, 0))
+        silent.listen()
+        written["gateway"][GATEWAY]["port"] = silent.getsockname()[1]
+    elif phase is Phase.BLOCKED:
+        sshd.forbid()
+        sshd.start()
+    async with supervised(written) as tunnel:
+        await tunnel.until(phase)
+        started = time.monotonic()
+        await tunnel.stop()
+        assert time.monotonic() - started < 1
+    silent.close()
+
+
+# -- following the configuration -----------------------------------------------------------------
+
+
+async def test_services_come_move_and_go_on_the_live_session(
+    shared_sshd: Sshd, ports: Ports, service: HostService
+) -> None:
+    async with supervised(tables(shared_sshd, ports)) as tunnel:
+        await tunnel.until_serving()
+        port = ports[Service.NFS][0]
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+        moved, added = free_ports(2)
+        gone = ports[Service.RPCBIND][0]
+        changed = {
+            Service.NFS: ports[Service.NFS],
+            Service.MOUNTD: (moved, service.port),
+            Service.NLOCKMGR: (added, service.port),
+        }
+        tunnel.config = read(tables(shared_sshd, changed))
+        tunnel.supervisor.apply()
+        await tunnel.until_serving()
+        await eventually(lambda: accepts(moved) and accepts(added), "the new listeners")
+        await eventually(
+            lambda: not accepts(gone) and not accepts(ports[Service.MOUNTD][0]), "the old to go"
+        )
+        writer.write(b"undisturbed")
+        assert await reader.read(100) == b"undisturbed"
+        assert tunnel.view.attempts == 1
+        writer.close()
+
+
+async def test_redial_replaces_the_session(gateway: GatewayStandIn, ports: Ports) -> None:
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        tunnel.supervisor.redial()
+        await eventually(lambda: len(gateway.connections) == 2, "another connection")
+        await tunnel.until_serving()
+        assert gateway.connections[0].gone
+        assert not gateway.connections[1].gone
+        assert tunnel.view.losses == {}
+
+
+# -- nothing piles up ----------------------------------------------------------------------------
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_hundred_reconnects_leave_nothing(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.0)
+    async with supervised(tables(gateway, ports)) as tunnel:
+
+        async def reconnect(times: int) -> None:
+            for _ in range(times):
+                before = tunnel.view.attempts
+                client = await gateway.connections[-1].client(LOOPBACK, ports[Service.NFS][0])
+                client.channel.write(b"x")
+                gateway.connections[-1].ssh.abort()
+                await eventually(lambda: tunnel.view.attempts > before, "another attempt")  # noqa: B023  # asked in this round
+                await tunnel.until_serving()
+                del gateway.connections[:-1]
+                for task in [t for t in gateway.tasks if t.done()]:
+                    gateway.tasks.discard(task)
+
+        await tunnel.until_serving()
+        await reconnect(10)
+        await asyncio.sleep(0.05)
+        gc.collect()
+        tasks, descriptors = len(asyncio.all_tasks()), _descriptors()
+        sessions = sum(isinstance(each, Session) for each in gc.get_objects())
+        tracemalloc.start()
+        try:
+            await reconnect(45)
+            gc.collect()
+            first = tracemalloc.get_traced_memory()[0]
+            await reconnect(45)
+            gc.collect()
+            grown = tracemalloc.get_traced_memory()[0] - first
+        finally:
+            tracemalloc.stop()
+        await eventually(lambda: len(asyncio.all_tasks()) <= tasks + 2, "tasks to end")
+        await eventually(lambda: _descriptors() <= descriptors + 2, "descriptors to close")
+        gc.collect()
+        assert sum(isinstance(each, Session) for each in gc.get_objects()) <= sessions + 1
+        # Forty-five sessions would be megabytes; what is kept per attempt is nothing.
+        assert grown < 200_000
+        assert tunnel.view.losses == {FailureKind.CLOSED: 100}
+        assert not tunnel.ledger.open
