@@ -47,15 +47,13 @@ def test_this_machine_is_surveyed(shell: str, taken_port: int) -> None:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_gateway_without_programs_still_tells_what_the_shell_knows(
-    shell: str, taken_port: int, tmp_path: Path
+    shell: str, tmp_path: Path
 ) -> None:
     survey = read_survey(run(shell, SURVEY_COMMAND, PATH=str(tmp_path)))
 
     assert survey.uid is None
     assert survey.addresses == ()
     assert survey.session_address == "10.0.0.7"
-    assert survey.listeners is not None
-    assert (Family.IPV4, taken_port) in survey.listeners
 
 
 @pytest.mark.parametrize("shell", SHELLS)
