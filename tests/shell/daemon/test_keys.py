@@ -11,7 +11,7 @@ import asyncssh
 import pytest
 
 from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.keys import Ring, agent_socket, collect, explain_refusal
+from hostnfsd.daemon.keys import Ring, agent_socket, collect, explain_refusal, offered
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 from tests.support.keys import make_key
@@ -268,6 +268,27 @@ async def test_the_agent_signs_with_the_key_that_was_asked_of_it(
         offered = await client.get_keys(found.agent_identities)
 
     assert [pair.public_data for pair in offered] == [public(plain)]
+
+
+async def test_the_agents_keys_are_offered_before_the_files(
+    plain: Path, tmp_path: Path, agent: Agent
+) -> None:
+    make_key(tmp_path / "other")
+    agent.add(tmp_path / "other")
+    async with offered(ring(plain, agent=agent, only=False)) as offer:
+        assert [key.public_data for key in offer] == [public(tmp_path / "other"), public(plain)]
+
+
+async def test_without_an_agent_the_files_are_offered(plain: Path) -> None:
+    async with offered(ring(plain)) as offer:
+        assert [key.public_data for key in offer] == [public(plain)]
+
+
+async def test_an_agent_that_has_gone_is_passed_over(plain: Path, agent: Agent) -> None:
+    found = ring(plain, agent=agent, only=False)
+    Path(agent.socket).unlink()
+    async with offered(found) as offer:
+        assert [key.public_data for key in offer] == [public(plain)]
 
 
 # -- why a login was refused ---------------------------------------------------------------------
