@@ -1,0 +1,259 @@
+"""The virtual portmapper: what hostnfsd itself answers at the gateway's port of rpcbind.
+
+A forwarded rpcbind tells the host's address and ports, where no client can reach anything. This
+one tells the gateway's, and only of what is carried, over TCP. It behaves as rpcbind(8) does where
+that is not against the truth: GETPORT and GETADDR fall back to another version of the program
+(the client's own NULL call then gets PROG_MISMATCH with the right versions), GETVERSADDR and
+GETADDRLIST do not.
+
+Changing and forwarding procedures (SET, UNSET, CALLIT, BCAST, INDIRECT), those about the machine
+itself (GETTIME, GETSTAT) and those about the layout of socket addresses are PROC_UNAVAIL.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from hostnfsd.services import FACTS, Service
+from hostnfsd.snapshot import Family
+from hostnfsd.sunrpc import portmap, rpc, rpcbind
+from hostnfsd.sunrpc.rpcbind import IPAddress
+from hostnfsd.sunrpc.xdr import Encodable, RpcDecodeError, decode, encode
+
+#: Who registered a row, as rpcbind tells it of root.
+OWNER: Final = "superuser"
+_NETID: Final[Mapping[int, str]] = MappingProxyType({4: "tcp", 6: "tcp6"})
+_IP_VERSION: Final[Mapping[Family, int]] = MappingProxyType({Family.IPV4: 4, Family.IPV6: 6})
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A service that is carried.
+
+    Attributes:
+        service: which.
+        port: where clients dial it: its gateway port.
+        versions: as the host registers them now, or did when it was last seen: a service that is
+            down keeps its row, because clients retry a refused connection but give up on "not
+            registered". Empty: never seen, not told of. Ignored for rpcbind, which is answered
+            here.
+    """
+
+    service: Service
+    port: int
+    versions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortmapView:
+    """What the portmapper of one gateway tells.
+
+    Attributes:
+        services: what is carried, in the order of DUMP.
+        addresses: the gateway's client-facing addresses, the best of each family first; empty
+            while unknown: then versions 3 and 4 get PROG_MISMATCH, and tools fall back to 2.
+    """
+
+    services: tuple[Carried, ...]
+    addresses: tuple[IPAddress, ...] = ()
+
+    @property
+    def highest(self) -> int:
+        """The highest version of program 100000 that can be answered."""
+        return max(rpcbind.VERSIONS) if self.addresses else portmap.VERSION
+
+    def registered(self) -> Iterator[tuple[int, int, int]]:
+        """(program, version, port) of every row, the highest version of a program first."""
+        for carried in self.services:
+            versions = carried.versions
+            if carried.service is Service.RPCBIND:
+                versions = tuple(range(portmap.VERSION, self.highest + 1))
+            for version in sorted(set(versions), reverse=True):
+                yield FACTS[carried.service].program, version, carried.port
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call's arguments and what they are answered from."""
+
+    view: PortmapView
+    family: Family | None
+    arguments: bytes
+
+    def find(self, program: int, version: int, *, exact: bool) -> int | None:
+        """The port of a program, of that version if there is one, else of any unless exact."""
+        ports = {v: port for p, v, port in self.view.registered() if p == program}
+        if exact or version in ports:
+            return ports.get(version)
+        return next(iter(ports.values()), None)
+
+    def addresses(self, ip_version: int | None) -> tuple[IPAddress, ...]:
+        """Those of a family; of all where none is said."""
+        return tuple(
+            address
+            for address in self.view.addresses
+            if ip_version is None or address.version == ip_version
+        )
+
+    def ip_version(self) -> int | None:
+        """That in which the client came in, if it is known."""
+        return None if self.family is None else _IP_VERSION[self.family]
+
+    def void(self) -> None:
+        """There are no arguments."""
+        if self.arguments:
+            raise RpcDecodeError(f"{len(self.arguments)} bytes too many", 0)
+
+
+def answer(record: bytes, view: PortmapView, *, family: Family | None = None) -> bytes | None:
+    """The reply to a call, both without record marks; None where there is none to give.
+
+    Args:
+        record: what a client sent.
+        view: what can be told.
+        family: in which the client came in, if it is known. It decides where the question does
+            not: GETADDR without a netid, and whose addresses GETADDRLIST lists.
+
+    Returns:
+        None for a reply and for what is no RPC message: that client speaks something else.
+    """
+    try:
+        message = rpc.decode_message(record)
+    except RpcDecodeError:
+        return None
+    match message:
+        case rpc.Call():
+            refusal = _authenticate(message.credential)
+            if refusal is not None:
+                return encode(rpc.Denied(message.xid, rpc.AuthError(refusal)))
+            return encode(rpc.Accepted(message.xid, _outcome(message, view, family)))
+        case rpc.ForeignCall(xid):
+            return encode(rpc.Denied(xid, rpc.RpcMismatch()))
+        case _:
+            return None
+
+
+def _authenticate(credential: rpc.Auth) -> rpc.AuthStat | None:
+    """Why a credential is refused. Who it names does not matter: the answers are for everyone."""
+    match credential.flavor:
+        case rpc.AuthFlavor.NONE:
+            return None
+        case rpc.AuthFlavor.SYS:
+            try:
+                rpc.AuthSys.of(credential)
+            except RpcDecodeError:
+                return rpc.AuthStat.AUTH_BADCRED
+            return None
+        case _:
+            return rpc.AuthStat.AUTH_REJECTEDCRED
+
+
+def _outcome(call: rpc.Call, view: PortmapView, family: Family | None) -> rpc.Outcome:
+    if call.program != portmap.PROGRAM:
+        return rpc.Failure(rpc.AcceptStat.PROG_UNAVAIL)
+    if not portmap.VERSION <= call.version <= view.highest:
+        return rpc.ProgramMismatch(portmap.VERSION, view.highest)
+    answers = _ANSWERS[call.version].get(call.procedure)
+    if answers is None:
+        return rpc.Failure(rpc.AcceptStat.PROC_UNAVAIL)
+    try:
+        result = answers(_Asked(view, family, call.arguments))
+    except RpcDecodeError:
+        return rpc.Failure(rpc.AcceptStat.GARBAGE_ARGS)
+    return rpc.Success(b"" if result is None else encode(result))
+
+
+def _null(asked: _Asked) -> None:
+    asked.void()
+
+
+def _getport(asked: _Asked) -> portmap.Port:
+    mapping = decode(portmap.Mapping, asked.arguments)
+    port = None
+    if mapping.protocol == portmap.Protocol.TCP:
+        port = asked.find(mapping.program, mapping.version, exact=False)
+    return portmap.Port(portmap.NOT_REGISTERED if port is None else port)
+
+
+def _mappings(asked: _Asked) -> portmap.Mappings:
+    asked.void()
+    return portmap.Mappings(
+        tuple(
+            portmap.Mapping(program, version, portmap.Protocol.TCP, port)
+            for program, version, port in asked.view.registered()
+        )
+    )
+
+
+def _getaddr(asked: _Asked) -> rpcbind.Uaddr:
+    return _address(asked, exact=False)
+
+
+def _getversaddr(asked: _Asked) -> rpcbind.Uaddr:
+    return _address(asked, exact=True)
+
+
+def _address(asked: _Asked, *, exact: bool) -> rpcbind.Uaddr:
+    binding = decode(rpcbind.Binding, asked.arguments)
+    port = asked.find(binding.program, binding.version, exact=exact)
+    ip_version = asked.ip_version()
+    if binding.netid:
+        ip_version = {netid: ip for ip, netid in _NETID.items()}.get(binding.netid, 0)
+    addresses = asked.addresses(ip_version)
+    if port is None or not addresses:
+        return rpcbind.Uaddr(rpcbind.NOT_REGISTERED)
+    return rpcbind.Uaddr(rpcbind.uaddr(addresses[0], port))
+
+
+def _bindings(asked: _Asked) -> rpcbind.Bindings:
+    asked.void()
+    return rpcbind.Bindings(
+        tuple(
+            rpcbind.Binding(
+                program, version, _NETID[address.version], rpcbind.uaddr(address, port), OWNER
+            )
+            for program, version, port in asked.view.registered()
+            for address in asked.addresses(None)
+        )
+    )
+
+
+def _getaddrlist(asked: _Asked) -> rpcbind.Endpoints:
+    binding = decode(rpcbind.Binding, asked.arguments)
+    port = asked.find(binding.program, binding.version, exact=True)
+    if port is None:
+        return rpcbind.Endpoints()
+    return rpcbind.Endpoints(
+        tuple(
+            rpcbind.Endpoint.of(_NETID[address.version], address, port)
+            for address in asked.addresses(asked.ip_version())
+        )
+    )
+
+
+_Answer = Callable[[_Asked], Encodable | None]
+_VERSION_2: Final[Mapping[int, _Answer]] = MappingProxyType(
+    {
+        portmap.Procedure.NULL: _null,
+        portmap.Procedure.GETPORT: _getport,
+        portmap.Procedure.DUMP: _mappings,
+    }
+)
+_VERSION_3: Final[Mapping[int, _Answer]] = MappingProxyType(
+    {
+        rpcbind.Procedure.NULL: _null,
+        rpcbind.Procedure.GETADDR: _getaddr,
+        rpcbind.Procedure.DUMP: _bindings,
+    }
+)
+_VERSION_4: Final[Mapping[int, _Answer]] = MappingProxyType(
+    {
+        **_VERSION_3,
+        rpcbind.Procedure.GETVERSADDR: _getversaddr,
+        rpcbind.Procedure.GETADDRLIST: _getaddrlist,
+    }
+)
+_ANSWERS: Final[Mapping[int, Mapping[int, _Answer]]] = MappingProxyType(
+    {2: _VERSION_2, 3: _VERSION_3, 4: _VERSION_4}
+)

@@ -1,0 +1,161 @@
+"""The records of a stream that passes by: their first bytes and their sizes, never their bodies.
+
+For streams that are relayed, not read: see :mod:`hostnfsd.sunrpc.record` for those that are.
+"""
+
+import struct
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE, MAX_FRAGMENT
+
+#: Bytes of each record that are kept: enough for a call's numbers and flavor, and for a reply's
+#: status behind a Kerberos verifier.
+HEAD: Final = 64
+#: Fragments of one record. The RPC library of ONC makes them of 9 kB, Linux kernels make one. Each
+#: costs work whatever its size, so that empty ones must end.
+MAX_FRAGMENTS: Final = 16384
+
+_MARK: Final = struct.Struct(">I")
+
+
+class Off(StrEnum):
+    """Why a stream is not followed any more: a closed set of labels."""
+
+    GARBAGE = "garbage"  # no RPC message
+    OVERSIZE = "oversize"  # a record larger than any
+    OUTSTANDING = "outstanding"  # more unanswered calls than are remembered
+    HALF_OPEN = "half-open"  # a direction ended inside a record, or with calls unanswered
+
+
+class Passed(NamedTuple):
+    """A record that has passed. ``size``: bytes without marks; ``began``: its first byte's time."""
+
+    head: bytes
+    size: int
+    began: float
+
+
+class Scanner:
+    """One direction of a connection.
+
+    What a chunk costs depends on the records that begin or end in it, not on its size.
+
+    Args:
+        max_record: bytes; a record that announces more is taken for something that is no RPC.
+
+    Attributes:
+        off: why it has stopped looking; None while it looks.
+        began: when the first byte of the record that is passing came.
+    """
+
+    __slots__ = (
+        "_fragments",
+        "_head",
+        "_inside",
+        "_last",
+        "_left",
+        "_mark",
+        "_max_record",
+        "_size",
+        "_skip",
+        "began",
+        "off",
+    )
+
+    def __init__(self, max_record: int) -> None:
+        self._max_record = max_record
+        self._mark = b""  # the first bytes of a mark that a chunk's end has cut
+        self._inside = False  # a record was begun and is not complete
+        self._last = False  # its present fragment is its last
+        self._left = 0  # bytes of that fragment still to come
+        self._head = b""
+        self._size = 0  # of the record, as far as announced
+        self._fragments = 0
+        self._skip = 0  # bytes that need no look: the rest of the fragment once the head is full
+        self.began = 0.0
+        self.off: Off | None = None
+
+    @property
+    def between(self) -> bool:
+        """Whether the last chunk ended where a record ends."""
+        return not self._inside and not self._mark
+
+    @property
+    def open_head(self) -> bytes | None:
+        """The head of the record that is passing, once all :data:`HEAD` bytes of it are there."""
+        return self._head if self._inside and len(self._head) == HEAD else None
+
+    def feed(self, chunk: bytes | memoryview, now: float) -> Sequence[Passed]:
+        """The records that end in ``chunk``; ``now`` is any clock's time, of the chunk's coming."""
+        size = len(chunk)
+        if size < self._skip:
+            self._skip -= size
+            self._left -= size
+            return ()
+        if self.off is not None or not size:
+            return ()
+        return self._walk(chunk, size, now)
+
+    def stop(self, why: Off) -> None:
+        """Look at nothing any more."""
+        self.off = why
+        self._skip = 0
+        self._head = self._mark = b""
+        self._inside = False
+
+    def _walk(self, chunk: bytes | memoryview, size: int, now: float) -> Sequence[Passed]:
+        passed: list[Passed] = []
+        at = 0
+        while True:
+            if self._left:
+                at = self._body(chunk, at, size)
+                if self._left:
+                    break
+            if self._inside and self._last:
+                passed.append(Passed(self._head, self._size, self.began))
+                self._inside = False
+                self._head = b""
+            if at == size:
+                break
+            at = self._announced(chunk, at, size, now)
+            if self.off is not None:
+                return passed
+        self._skip = self._left if len(self._head) == HEAD else 0
+        return passed
+
+    def _body(self, chunk: bytes | memoryview, at: int, size: int) -> int:
+        """Pass over what the chunk has of the fragment; the place behind it."""
+        end = min(at + self._left, size)
+        missing = HEAD - len(self._head)
+        if missing:
+            self._head += bytes(chunk[at : min(at + missing, end)])
+        self._left -= end - at
+        return end
+
+    def _announced(self, chunk: bytes | memoryview, at: int, size: int, now: float) -> int:
+        """Read a mark, or the beginning of one; the place behind it."""
+        if not self._inside and not self._mark:
+            self.began = now
+            self._size = 0
+            self._fragments = 0
+        end = at + MARK_SIZE - len(self._mark)
+        if end > size:
+            self._mark += bytes(chunk[at:size])
+            return size
+        if self._mark:
+            mark = int.from_bytes(self._mark + bytes(chunk[at:end]), "big")
+            self._mark = b""
+        else:
+            mark = _MARK.unpack_from(chunk, at)[0]
+        self._inside = True
+        self._last = mark >= LAST_FRAGMENT
+        self._left = mark & MAX_FRAGMENT
+        self._size += self._left
+        self._fragments += 1
+        if self._size > self._max_record:
+            self.stop(Off.OVERSIZE)
+        elif self._fragments > MAX_FRAGMENTS:
+            self.stop(Off.GARBAGE)
+        return end

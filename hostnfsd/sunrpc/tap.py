@@ -1,0 +1,283 @@
+"""Calls and replies in a relayed connection, read from what passes by.
+
+A :class:`Tap` sees every chunk of both directions and keeps no payload: of each record it looks at
+the first bytes, and skips the rest by count (:mod:`hostnfsd.sunrpc.scan`).
+
+A tap that cannot follow switches itself off for good, says why, and never disturbs the relay.
+Calls that the server makes to the client (the backchannel of NFSv4.1, RFC 8881 section 2.10.3.1)
+share the connection: they are passed over, and so are their replies.
+"""
+
+import struct
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from hostnfsd.sunrpc import mount, nfs, programs
+from hostnfsd.sunrpc.rpc import (
+    MAX_AUTH_BYTES,
+    RPC_VERSION,
+    AcceptStat,
+    AuthFlavor,
+    MessageType,
+    ReplyStat,
+)
+from hostnfsd.sunrpc.scan import Off, Scanner
+
+#: Bytes of the largest record followed. Servers take at most 1 MiB of payload (Linux knfsd), up to
+#: 64 MiB (nfs-ganesha); the first four bytes of TLS, SSH, HTTP or any text announce far more.
+MAX_RECORD: Final = 65 * 1024 * 1024
+#: Calls that may wait for their replies; a Linux client has rarely more than some hundred.
+MAX_OUTSTANDING: Final = 4096
+
+#: xid, msg_type, RPC version, program, version, procedure, flavor of the credential.
+_CALL: Final = struct.Struct(">7I")
+#: xid, msg_type, reply_stat; then flavor and length of the verifier, or reject_stat and auth_stat.
+_REPLY: Final = struct.Struct(">5I")
+_WORD: Final = struct.Struct(">I")
+#: A call without arguments has a credential and a verifier, each a flavor and a length.
+_SHORTEST_CALL: Final = 40
+_SHORTEST_REPLY: Final = _REPLY.size
+# Plain numbers: the enumerations would be looked up for every message.
+_IS_CALL: Final = int(MessageType.CALL)
+_IS_REPLY: Final = int(MessageType.REPLY)
+_ACCEPTED: Final = int(ReplyStat.ACCEPTED)
+_DENIED: Final = int(ReplyStat.DENIED)
+_SUCCESS: Final = int(AcceptStat.SUCCESS)
+_SYSTEM_ERR: Final = int(AcceptStat.SYSTEM_ERR)
+# Of RPCSEC_GSS: what begins the results may be a length, or encrypted.
+_GSS: Final = int(AuthFlavor.RPCSEC_GSS)
+_VOID: Final = frozenset({0})
+_VOID_IN_2: Final = frozenset({0, 3, 7})  # NULL, ROOT, WRITECACHE (RFC 1094 section 2.2)
+
+
+class Error(StrEnum):
+    """What became of a call: a closed set."""
+
+    NONE = "none"  # answered, and no error to be seen
+    RPC = "rpc"  # denied, or accepted without success
+    STATUS = "status"  # NFS or MOUNT answered with an error of its own
+
+
+class Call(NamedTuple):
+    """A call has passed. ``size`` is its record's bytes, without record marks."""
+
+    xid: int
+    program: int
+    version: int
+    procedure: int
+    size: int
+
+
+class Reply(NamedTuple):
+    """The reply to a call has passed.
+
+    Attributes:
+        xid: of both.
+        program: of the call.
+        version: of the call.
+        procedure: of the call.
+        error: what became of it.
+        status: NFS's or MOUNT's own, 0 where there is none to be seen.
+        size: bytes of the reply's record, without record marks.
+        duration_s: from the call's first byte to the reply's last.
+    """
+
+    xid: int
+    program: int
+    version: int
+    procedure: int
+    error: Error
+    status: int
+    size: int
+    duration_s: float
+
+
+class _Pending(NamedTuple):
+    """A call that waits for its reply."""
+
+    program: int
+    version: int
+    procedure: int
+    has_status: bool
+    began: float
+
+
+class Tap:
+    """What passes on one connection. Times are any clock's, in seconds; they only need to agree.
+
+    Args:
+        max_record: bytes of the largest record followed.
+        max_outstanding: calls that may wait for replies.
+
+    Attributes:
+        off: why the connection is not followed any more; None while it is.
+        strays: replies that answer no call we know: of calls sent again, and answered twice.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_host_ended",
+        "_max_outstanding",
+        "_opened",
+        "_pending",
+        "_replies",
+        "off",
+        "strays",
+    )
+
+    def __init__(
+        self, *, max_record: int = MAX_RECORD, max_outstanding: int = MAX_OUTSTANDING
+    ) -> None:
+        self._calls = Scanner(max_record)
+        self._replies = Scanner(max_record)
+        self._max_outstanding = max_outstanding
+        self._pending: dict[int, _Pending] = {}
+        self._opened = False  # the call that is passing is in _pending already
+        self._host_ended = False
+        self.off: Off | None = None
+        self.strays = 0
+
+    @property
+    def unanswered(self) -> int:
+        """How many calls wait for the end of their replies; 0 once off."""
+        return len(self._pending)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the first byte of the longest unanswered call passed; None without one."""
+        # Calls are entered in the order in which they began.
+        return next((pending.began for pending in self._pending.values()), None)
+
+    @property
+    def quiet(self) -> bool | None:
+        """Whether no call is unanswered and no record is half through; None once off."""
+        if self.off is not None:
+            return None
+        return not self._pending and self._calls.between and self._replies.between
+
+    def to_host(self, chunk: bytes | memoryview, now: float) -> Sequence[Call]:
+        """The calls whose last byte is in ``chunk``, which passes at ``now``."""
+        scanner = self._calls
+        records = scanner.feed(chunk, now)
+        calls: list[Call] = []
+        for head, size, began in records:
+            call = self._call(head, size, began)
+            if call is not None:
+                calls.append(call)
+            self._opened = False
+        # A call counts from its first bytes on: a server may answer before it has read all.
+        if not self._opened and (head_now := scanner.open_head) is not None:
+            self._call(head_now, _SHORTEST_CALL, scanner.began)
+            self._opened = True
+        if scanner.off is not None and self.off is None:
+            self._stop(scanner.off)
+        return calls
+
+    def to_client(self, chunk: bytes | memoryview, now: float) -> Sequence[Reply]:
+        """The replies to known calls whose last byte is in ``chunk``, which passes at ``now``."""
+        records = self._replies.feed(chunk, now)
+        replies: list[Reply] = []
+        for head, size, _ in records:
+            reply = self._reply(head, size, now)
+            if reply is not None:
+                replies.append(reply)
+        if self._replies.off is not None and self.off is None:
+            self._stop(self._replies.off)
+        return replies
+
+    def client_ended(self) -> None:
+        """The client sends no more; replies may still come."""
+        if self.off is None and not self._calls.between:
+            self._stop(Off.HALF_OPEN)
+
+    def host_ended(self) -> None:
+        """The host sends no more: what is unanswered will stay so."""
+        self._host_ended = True
+        if self.off is None and (self._pending or not self._replies.between):
+            self._stop(Off.HALF_OPEN)
+
+    def _stop(self, why: Off) -> None:
+        self.off = why
+        self._calls.stop(why)
+        self._replies.stop(why)
+        self._pending.clear()
+
+    def _call(self, head: bytes, size: int, began: float) -> Call | None:
+        """Enter a call; None for what is none."""
+        if self.off is not None:
+            return None
+        if size < _SHORTEST_REPLY:
+            self._stop(Off.GARBAGE)
+            return None
+        if _WORD.unpack_from(head, 4)[0] == _IS_REPLY:  # to a call of the server's
+            return None
+        if size < _SHORTEST_CALL:
+            self._stop(Off.GARBAGE)
+            return None
+        xid, kind, rpc_version, program, version, procedure, flavor = _CALL.unpack_from(head)
+        if kind != _IS_CALL or rpc_version != RPC_VERSION:
+            self._stop(Off.GARBAGE)
+            return None
+        if not self._opened and xid not in self._pending:
+            if self._host_ended:
+                self._stop(Off.HALF_OPEN)
+                return None
+            if len(self._pending) >= self._max_outstanding:
+                self._stop(Off.OUTSTANDING)
+                return None
+            has_status = flavor != _GSS and _has_status(program, version, procedure)
+            self._pending[xid] = _Pending(program, version, procedure, has_status, began)
+        return Call(xid, program, version, procedure, size)
+
+    def _reply(self, head: bytes, size: int, now: float) -> Reply | None:
+        """Take the call off that a reply answers; None for what answers none."""
+        if self.off is not None:
+            return None
+        if size < _SHORTEST_REPLY:
+            self._stop(Off.GARBAGE)
+            return None
+        xid, kind, stat, _, length = _REPLY.unpack_from(head)
+        if kind == _IS_CALL:  # of the server's
+            return None
+        outcome = _outcome(head, size, stat, length) if kind == _IS_REPLY else None
+        if outcome is None:
+            self._stop(Off.GARBAGE)
+            return None
+        pending = self._pending.pop(xid, None)
+        if pending is None:
+            self.strays += 1
+            return None
+        program, version, procedure, has_status, began = pending
+        error, status = outcome
+        if error is Error.STATUS and not has_status:
+            error, status = Error.NONE, 0
+        return Reply(xid, program, version, procedure, error, status, size, now - began)
+
+
+def _outcome(head: bytes, size: int, stat: int, length: int) -> tuple[Error, int] | None:
+    """What a reply says, and the first word of its results if that is seen; None for garbage."""
+    if stat == _DENIED:
+        return Error.RPC, 0
+    at = _REPLY.size + length + -length % 4
+    if stat != _ACCEPTED or length > MAX_AUTH_BYTES or at + _WORD.size > size:
+        return None
+    if at + _WORD.size > len(head):  # behind a verifier longer than any in use
+        return Error.NONE, 0
+    accept_stat = _WORD.unpack_from(head, at)[0]
+    if accept_stat != _SUCCESS:
+        return (Error.RPC, 0) if accept_stat <= _SYSTEM_ERR else None
+    at += _WORD.size
+    if at + _WORD.size > len(head):
+        return Error.NONE, 0
+    status = _WORD.unpack_from(head, at)[0]
+    return (Error.STATUS if status else Error.NONE), status
+
+
+def _has_status(program: int, version: int, procedure: int) -> bool:
+    """Whether the results begin with a status: all of NFS but the procedures without results."""
+    if program == nfs.PROGRAM:
+        return procedure not in (_VOID_IN_2 if version == nfs.VERSION_2 else _VOID)
+    if program == programs.NFSACL:
+        return procedure not in _VOID
+    return program == mount.PROGRAM and procedure == mount.Procedure.MNT
