@@ -43,6 +43,7 @@ class Account:
         self._down_since: float | None = time.monotonic()
         self._downtime_s = 0.0
         self._lost_at: float | None = None
+        self._loss_told = True
 
     def book(self, event: Event, before: Tunnel, after: Tunnel) -> None:
         """Enter one step of the machine."""
@@ -81,13 +82,23 @@ class Account:
         self._log.debug("tunnel_phase_changed", phase=str(after.phase), before=str(before.phase))
         failure = after.failure
         if after.phase is Phase.UP:
-            self._quiet.over_where(self._key)
-            self._log.info("tunnel_up", address=self.address)
+            # A tunnel that comes and goes is told once a minute, its coming as its going.
+            if self._loss_told:
+                self._quiet.over_where(self._key)
+                self._log.info("tunnel_up", address=self.address)
         elif failure is None:
             if after.phase is Phase.STOPPED:
                 self._log.info("tunnel_stopped")
         elif before.phase is Phase.UP and after.phase is Phase.BACKOFF:
-            self._log.warning("tunnel_lost", reason=str(failure.kind), error=failure.text)
+            lost = self._quiet.decide((self._key[0], "lost"), now)
+            self._loss_told = lost != "hush"
+            if self._loss_told:
+                self._log.warning(
+                    "tunnel_lost",
+                    reason=str(failure.kind),
+                    error=failure.text,
+                    times=lost.count if isinstance(lost, Summary) else 1,
+                )
         elif after.phase in {Phase.BACKOFF, Phase.BLOCKED}:
             # The text is no part of the key: a failure that words itself anew each time is still
             # the same failure.

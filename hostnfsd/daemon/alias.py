@@ -49,13 +49,23 @@ def config_file(gateway: Gateway) -> Path | None:
     return None if gateway.ssh_config == "none" else Path(gateway.ssh_config).expanduser()
 
 
+def config_arguments(gateway: Gateway) -> tuple[str, ...]:
+    """How ssh(1) is told which file to read.
+
+    Unnamed, it reads the user's file and the system's; ``-F`` replaces both.
+    """
+    path = config_file(gateway)
+    if gateway.ssh_config == _DEFAULT_CONFIG:
+        return ()
+    return ("-F", "none" if path is None else str(path))
+
+
 async def _ask_ssh(name: str, gateway: Gateway) -> Alias:
     path = config_file(gateway)
     ssh = shutil.which("ssh")
     if path is None or ssh is None:
         return Alias(host=name)
-    # Unnamed, ssh reads the user's file and the system's; -F replaces both (ssh(1)).
-    which = () if gateway.ssh_config == _DEFAULT_CONFIG else ("-F", str(path))
+    which = config_arguments(gateway)
     if which and not path.is_file():
         raise _unusable(f"there is no file {path}")
     process = await asyncio.create_subprocess_exec(

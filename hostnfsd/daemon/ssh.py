@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import asyncssh
+import structlog
 
 from hostnfsd.config.model import Gateway, Tunnel
 from hostnfsd.daemon import alias as aliases
@@ -47,6 +48,8 @@ _SURVEY_TIMEOUT_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 _T = TypeVar("_T")
+
+_log: Final = structlog.stdlib.get_logger("hostnfsd.ssh")
 
 
 class _Client(asyncssh.SSHClient):
@@ -290,9 +293,8 @@ async def connect(
         environ=os.environ,
     )
     known = _known_hosts(alias, gateway)
-    config = aliases.config_file(gateway)
     wire = Wire(
-        proxy=proxy_argv(alias, str(config) if config and config.is_file() else None),
+        proxy=proxy_argv(alias, aliases.config_arguments(gateway)),
         unacknowledged_s=_silence_s(tunnel),
         on_congestion=on_congestion,
     )
@@ -329,6 +331,8 @@ async def connect(
         wire.close()
         raise
     wire.acknowledge_at_once(True)
+    if known.accepted is not None:
+        _log.warning("host_key_recorded", address=where, key=known.accepted)
     return Session(connection, client, wire, alias)
 
 

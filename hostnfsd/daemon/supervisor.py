@@ -210,7 +210,7 @@ class Supervisor:
             finally:
                 await session.close()
         except TunnelFailureError as exc:
-            self._report(exc.failure, generation)
+            self._end_of_attempt(exc.failure, generation, established=established)
         except Exception as exc:  # noqa: BLE001  # a bug of ours must not end the daemon
             _log.exception("attempt_broke", gateway=self.name)
             failure = Failure(
@@ -218,10 +218,7 @@ class Supervisor:
                 f"{type(exc).__name__}: {exc}",
                 "this is a bug in hostnfsd: please report it with the log",
             )
-            if established:
-                self._post(machine.Lost(failure), generation)
-            else:
-                self._report(failure, generation)
+            self._end_of_attempt(failure, generation, established=established)
 
     async def _serve(self, session: ssh.Session, circle: Circle, generation: int) -> None:
         session.watch_keepalives(lambda s: self._meters.keepalive_rtt(self.name, s))
@@ -256,9 +253,11 @@ class Supervisor:
         else:
             self._post(machine.Bound(), generation)
 
-    def _report(self, failure: Failure, generation: int) -> None:
-        event = machine.Refused if failure.needs_a_person else machine.Failed
-        self._post(event(failure), generation)
+    def _end_of_attempt(self, failure: Failure, generation: int, *, established: bool) -> None:
+        event: Event = (
+            machine.Refused(failure) if failure.needs_a_person else machine.Failed(failure)
+        )
+        self._post(machine.Lost(failure) if established else event, generation)
 
     def _dialling(self, alias: Alias) -> None:
         self._alias = alias

@@ -125,8 +125,12 @@ def _tokens(host: str, port: str, user: str, name: str | None) -> dict[str, str]
     return {"%%": "%", "%h": host, "%n": name or host, "%p": port, "%r": user}
 
 
-def proxy_argv(alias: Alias, ssh_config: str | None) -> tuple[str, ...] | None:
+def proxy_argv(alias: Alias, config: tuple[str, ...] = ()) -> tuple[str, ...] | None:
     """The command whose standard input and output lead to the gateway; None to dial directly.
+
+    Args:
+        alias: the gateway, resolved.
+        config: arguments that tell ssh(1) which configuration file to read.
 
     ProxyJump becomes what OpenSSH makes of it: an ``ssh -W`` through the last hop (ssh(1), -J), so
     hops use the user's own configuration. ProxyCommand is run by the shell, as ssh_config(5) says.
@@ -134,7 +138,6 @@ def proxy_argv(alias: Alias, ssh_config: str | None) -> tuple[str, ...] | None:
     tokens = _tokens(alias.host, str(alias.port), alias.user, alias.name)
     if alias.proxy_jump is not None:
         *before, last = _expand(alias.proxy_jump, tokens).split(",")
-        config = ("-F", ssh_config) if ssh_config is not None else ()
         jump = ("-J", ",".join(before)) if before else ()
         target = f"[{alias.host}]:{alias.port}"
         return ("ssh", *config, "-o", "ControlMaster=no", "-o", "ControlPath=none",

@@ -214,3 +214,18 @@ def test_every_phase_is_traced(books: Books, logs: Logs) -> None:
         ("connecting", "binding"),
         ("binding", "up"),
     ]
+
+
+def test_tunnel_that_comes_and_goes_is_told_once_a_minute(books: Books, logs: Logs) -> None:
+    books.take(Start(), Connected(), Bound())
+    for _ in range(9):
+        books.take(LOST, WakeUp(), Connected(), Bound(), after=2.0)
+
+    told = [(line["event"], line.get("times")) for line in logs if line["log_level"] != "debug"]
+    assert told == [
+        ("tunnel_up", None),
+        ("tunnel_lost", 1),
+        ("tunnel_up", None),
+        ("tunnel_lost", 9 - 1),
+        ("tunnel_up", None),
+    ]

@@ -154,7 +154,7 @@ def test_any_text_gives_an_alias_or_a_value_error(text: str) -> None:
         with suppress(ValueError):
             alias = read_alias(output)
             assert alias.host
-            proxy_argv(alias, None)
+            proxy_argv(alias)
 
 
 def test_further_lines_do_no_harm() -> None:
@@ -178,11 +178,11 @@ QUIET = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ClearAllForw
 
 
 def test_without_a_proxy_the_gateway_is_dialled() -> None:
-    assert proxy_argv(EXPECTED["plain"], "/home/me/.ssh/config") is None
+    assert proxy_argv(EXPECTED["plain"], ("-F", "/home/me/.ssh/config")) is None
 
 
 def test_a_chain_of_jumps_goes_through_the_last_hop() -> None:
-    assert proxy_argv(EXPECTED["jump"], "/c") == (
+    assert proxy_argv(EXPECTED["jump"], ("-F", "/c")) == (
         *("ssh", "-F", "/c", *QUIET),
         *("-J", "bob@[2001:db8::2]:2222", "-W", "[2001:db8::1]:22", "me@hop2"),
     )
@@ -205,11 +205,11 @@ def test_a_chain_of_jumps_goes_through_the_last_hop() -> None:
 def test_a_hop_becomes_arguments_of_ssh(jump: str, arguments: tuple[str, ...]) -> None:
     alias = Alias("gw", 122, "admin", proxy_jump=jump)
 
-    assert proxy_argv(alias, None) == ("ssh", *QUIET, "-W", "[gw]:122", *arguments)
+    assert proxy_argv(alias) == ("ssh", *QUIET, "-W", "[gw]:122", *arguments)
 
 
 def test_a_proxy_command_is_run_by_the_shell_with_its_tokens_replaced() -> None:
-    assert proxy_argv(EXPECTED["cmd"], "/c") == (
+    assert proxy_argv(EXPECTED["cmd"], ("-F", "/c")) == (
         *("/bin/sh", "-c", "exec nc -X connect cmd 22 cmd admin %x # comment"),
     )
 
@@ -217,4 +217,4 @@ def test_a_proxy_command_is_run_by_the_shell_with_its_tokens_replaced() -> None:
 def test_a_token_is_replaced_once() -> None:
     alias = Alias("%p", 22, "u", proxy_command="%h %%h %q %")
 
-    assert proxy_argv(alias, None) == ("/bin/sh", "-c", "exec %p %h %q %")
+    assert proxy_argv(alias) == ("/bin/sh", "-c", "exec %p %h %q %")
