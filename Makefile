@@ -1,25 +1,29 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format test test-quick test-integration bench demo clean distclean
+.PHONY: help packages venv lint format test coverage test-quick test-integration bench demo clean distclean
 
 BIN := .venv/bin
 # Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo --preserve-env; })
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' Makefile | awk -F ' - ' '{ printf "  make %-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' Makefile | awk -F ' - ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 demo: packages venv  ## a real NFS server, gateway and client on this machine; ONCE=1 ends after the check
 	@$(if $(filter Darwin,$(shell uname)),,$(AS_ROOT)) $(BIN)/python -m tests.bed.demo
 
-test: packages venv  ## everything: install what is missing, lint, all tests, coverage
+test: packages venv  ## everything: install what is missing, lint, all tests
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-quick
+	@$(MAKE) --no-print-directory test-integration
+
+coverage: packages venv  ## what all tests together reach, daemons on the bed included; but for the long run
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q
-	@$(BIN)/coverage combine -q
+	@$(AS_ROOT) $(BIN)/coverage run -m pytest -q -p no:cacheprovider --timeout 240 tests/integration --ignore tests/integration/test_endurance.py
+	@$(AS_ROOT) $(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@$(MAKE) --no-print-directory test-integration
 
 test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
 	@$(BIN)/python -m pytest -q
