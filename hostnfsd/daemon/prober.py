@@ -28,6 +28,9 @@ _RESTLESS_S: Final = 1.0
 #: gateway itself whose arrival was taken for it.
 _LATE_S: Final = 2.0
 
+#: What a gateway that no longer answers looks like, too.
+_DOUBTFUL: Final = frozenset({Outcome.HELD, Outcome.NOT_REACHED})
+
 _log: Final = structlog.get_logger("hostnfsd.prober")
 
 
@@ -46,6 +49,10 @@ class Way(Protocol):
     @property
     def over(self) -> bool:
         """Whether the session has ended."""
+        ...
+
+    async def answers(self, within_s: float) -> bool:
+        """Whether the gateway itself answers."""
         ...
 
     async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
@@ -183,9 +190,13 @@ class Prober:
         for target in aims:
             started = time.perf_counter()
             outcome, error = await self._try(target, timeout_s)
-            if self._way.over:  # says nothing about the service
-                return
             spec = target.spec
+            # A gateway that is frozen, or lost, says nothing about the service.
+            if outcome in _DOUBTFUL and not await self._way.answers(timeout_s):
+                self._states[spec, target.family] = ServiceState.WAITING
+                return
+            if self._way.over:
+                return
             service = spec.service
             self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
             if outcome is Outcome.ACCEPTED:
@@ -205,7 +216,11 @@ class Prober:
                 hang_up = await self._way.dial_from_gateway(target.address, target.spec.port)
                 error = await result
         except TimeoutError:
-            return (Outcome.SILENT if awaited.came_in else Outcome.HELD), None
+            if awaited.came_in:
+                return Outcome.SILENT, None
+            if hang_up is None:
+                return Outcome.NOT_REACHED, f"no answer within {timeout_s:g} s"
+            return Outcome.HELD, None
         except asyncssh.ChannelOpenError as exc:
             if result.done():  # it arrived, and the refusal overtook the confirmation
                 error = result.result()

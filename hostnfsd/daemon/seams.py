@@ -93,6 +93,13 @@ def abort(channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
         private._close_send()  # noqa: SLF001
 
 
+async def keepalive(connection: asyncssh.SSHClientConnection) -> None:
+    """Ask for a sign of life, and wait for it; it comes, or the connection ends."""
+    if _keepalive_seam_fits():
+        private: Any = connection
+        await private._make_keepalive_request()  # noqa: SLF001
+
+
 def time_keepalives(
     connection: asyncssh.SSHClientConnection, observe: Callable[[float], None]
 ) -> None:

@@ -225,6 +225,15 @@ class Session:
         )
         return channel.abort
 
+    async def answers(self, within_s: float) -> bool:
+        """Whether the gateway answers a keepalive request in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._to_the_end(seams.keepalive(self._connection), lambda _none: None)
+        except TimeoutError:
+            return False
+        return not self.over
+
     def watch_keepalives(self, observe: Callable[[float], None]) -> None:
         """Report the round-trip time of each keepalive, in seconds."""
         seams.time_keepalives(self._connection, observe)

@@ -215,6 +215,35 @@ async def test_somebody_else_who_answers_there_is_told(
     assert "another process" in str(finding.text)
 
 
+async def test_an_address_that_the_gateway_cannot_dial_in_time_is_unreachable(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    async def filtered(*_: object) -> Client:
+        await asyncio.sleep(1)
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "Connection timed out")
+
+    gateway.dial = filtered
+    stage.timeout_s = 0.1
+    finding = await stage.first()
+
+    assert finding.state is ServiceState.UNREACHABLE
+    assert "no answer within 0.1 s" in str(finding.text)
+
+
+async def test_a_frozen_gateway_says_nothing_about_a_service(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    stage.timeout_s = 0.1
+    await stage.listen()
+    frozen: asyncio.Transport = gateway.connections[-1].ssh._transport  # type: ignore[assignment]  # a TCP transport
+    frozen.pause_reading()
+    stage.start()
+    await never(lambda: stage.findings, "concluded from silence", for_s=0.4)
+    frozen.resume_reading()
+    await eventually(lambda: stage.findings, "a finding")
+    assert stage.findings[0][2].state is ServiceState.SERVING
+
+
 async def test_a_service_that_takes_no_connection_is_stalled(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
