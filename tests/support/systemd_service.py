@@ -1,7 +1,10 @@
 """hostnfsd as a service of a machine that systemd has booted: what the tests ask and do there."""
 
 import json
+import os
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +16,9 @@ from tests.bed.waiting import wait_until
 UNIT: Final = "hostnfsd.service"
 UNIT_FILE: Final = f"/etc/systemd/system/{UNIT}"
 CONFIG: Final = "/etc/hostnfsd/hostnfsd.toml"
-COMMAND: Final = Path(sys.prefix) / "bin" / "hostnfsd"
+PREFIX: Final = Path("/opt/hostnfsd")
+COMMAND: Final = PREFIX / "bin" / "hostnfsd"
+PYTHON: Final = PREFIX / "bin" / "python"
 # Nobody answers there: a daemon that supervises is ready, whatever the far end does.
 VALID: Final = """\
 [gateway.dev-gw]
@@ -22,6 +27,37 @@ port = 9
 user = "admin"
 ssh_config = "none"
 """
+
+
+#: What only developers need, or what leads back to the checkout.
+_LEFT_OUT: Final = ("mypy", "mypyc", "pip*", "setuptools*", "hypothesis*", "grimp*", "ruff*", "*.pth")
+_LAUNCHER: Final = f"#!{PYTHON}\nfrom hostnfsd.cli.main import entry\n\nentry()\n"
+
+
+def deploy(box: SystemdBox, package: Path) -> None:
+    """Put the program below /opt, as an installation that does not know this checkout.
+
+    The checkout may lie where the service must not look: in a home, or in /tmp, of which it has one
+    of its own.
+
+    Args:
+        box: the machine, not booted yet.
+        package: the folder ``hostnfsd`` of the checkout.
+    """
+    prefix = box.root / PREFIX.relative_to("/")
+    libraries = Path(sysconfig.get_path("purelib"))
+    inside = prefix / libraries.relative_to(sys.prefix)
+    shutil.copytree(libraries, inside, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    shutil.copytree(package, inside / "hostnfsd", dirs_exist_ok=True)
+    for name in ("launchd", "systemd"):
+        templates = inside / "hostnfsd/install/templates" / name
+        shutil.copytree(package.parent / name, templates, dirs_exist_ok=True)
+    (prefix / "bin").mkdir()
+    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", prefix)
+    (prefix / "bin/python").symlink_to(os.path.realpath(sys.executable))
+    launcher = prefix / "bin/hostnfsd"
+    launcher.write_text(_LAUNCHER)
+    launcher.chmod(0o755)
 
 
 def write(box: SystemdBox, path: str, text: str, mode: int = 0o644) -> None:

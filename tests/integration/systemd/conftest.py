@@ -9,20 +9,15 @@ import pytest
 
 import hostnfsd
 from tests.bed.systemd_box import SystemdBox
-from tests.support.systemd_service import COMMAND, CONFIG, UNIT_FILE, VALID, hostnfsd_in, write
+from tests.support.systemd_service import CONFIG, UNIT_FILE, VALID, deploy, hostnfsd_in, write
 
 
 @pytest.fixture(scope="session")
 def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
     with SystemdBox(tmp_path_factory.mktemp("systemd") / "machine") as box:
-        # A checkout below /root is nobody else's to read; here it is.
-        box.open_to_everybody(
-            COMMAND,
-            Path(hostnfsd.__file__),
-            Path(sys.executable),
-            Path(os.path.realpath(sys.executable)),
-            Path(os.__file__),
-        )
+        deploy(box, Path(hostnfsd.__file__).parent)
+        # A Python below /root is nobody else's to run; here it is.
+        box.open_to_everybody(Path(os.path.realpath(sys.executable)), Path(os.__file__))
         box.boot()
         # A password that fits nothing: without PAM, sshd turns a locked account away.
         box.run("useradd", "--create-home", "--shell", "/bin/sh", "--password", "*", "ada")

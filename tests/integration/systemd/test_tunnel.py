@@ -1,6 +1,5 @@
 """The confined system service with a real gateway and a key of its own."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from tests.bed.systemd_box import SystemdBox
 from tests.bed.waiting import wait_until
 from tests.support.systemd_service import (
     CONFIG,
+    PYTHON,
     UNIT,
     hostnfsd_in,
     write,
@@ -93,7 +93,7 @@ def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
     machine.run("chown", "-R", "hostnfsd:", "/var/lib/hostnfsd/.ssh")
     programs = {
         "gateway-sshd": ("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/gateway/sshd_config"),
-        "echo-services": (sys.executable, "-c", ECHO),
+        "echo-services": (str(PYTHON), "-c", ECHO),
     }
     for name, command in programs.items():
         machine.run("systemd-run", f"--unit={name}", "--quiet", *command)
@@ -111,7 +111,7 @@ def test_the_sandbox_lets_the_tunnel_do_its_work(gateway: SystemdBox) -> None:
         poll_s=0.2,
         seen=lambda: gateway.journal(UNIT) + gateway.journal("gateway-sshd"),
     )
-    assert gateway.run(sys.executable, "-c", CLIENT).output.strip() == "through the tunnel"
+    assert gateway.run(str(PYTHON), "-c", CLIENT).output.strip() == "through the tunnel"
     # Nothing it does was refused by the system call filter or the read-only file system.
     told = gateway.journal(UNIT)
     assert "Operation not permitted" not in told
