@@ -225,15 +225,15 @@ class Accepted:
         for number in (self.xid, MessageType.REPLY, ReplyStat.ACCEPTED):
             writer.uint(number)
         self.verifier.write(writer)
-        match self.outcome:
-            case Success(results):
-                writer.uint(AcceptStat.SUCCESS)
-                writer.raw(results)
-            case ProgramMismatch(low, high):
-                for number in (AcceptStat.PROG_MISMATCH, low, high):
-                    writer.uint(number)
-            case Failure(status):
-                writer.uint(status)
+        outcome = self.outcome
+        if isinstance(outcome, Success):
+            writer.uint(AcceptStat.SUCCESS)
+            writer.raw(outcome.results)
+        elif isinstance(outcome, ProgramMismatch):
+            for number in (AcceptStat.PROG_MISMATCH, outcome.low, outcome.high):
+                writer.uint(number)
+        else:
+            writer.uint(outcome.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,13 +262,13 @@ class Denied:
         """See :class:`hostnfsd.sunrpc.xdr.Message`."""
         for number in (self.xid, MessageType.REPLY, ReplyStat.DENIED):
             writer.uint(number)
-        match self.reason:
-            case RpcMismatch(low, high):
-                for number in (RejectStat.RPC_MISMATCH, low, high):
-                    writer.uint(number)
-            case AuthError(status):
-                writer.uint(RejectStat.AUTH_ERROR)
-                writer.uint(status)
+        reason = self.reason
+        if isinstance(reason, RpcMismatch):
+            for number in (RejectStat.RPC_MISMATCH, reason.low, reason.high):
+                writer.uint(number)
+        else:
+            writer.uint(RejectStat.AUTH_ERROR)
+            writer.uint(reason.status)
 
 
 Message: TypeAlias = Call | ForeignCall | Accepted | Denied

@@ -46,7 +46,7 @@ class Scanner:
         max_record: bytes; a record that announces more is taken for something that is no RPC.
 
     Attributes:
-        off: why it has stopped looking; None while it looks.
+        off: why it has stopped looking; None while it looks. What had passed before is still told.
         began: when the first byte of the record that is passing came.
     """
 
@@ -99,7 +99,7 @@ class Scanner:
         return self._walk(chunk, size, now)
 
     def stop(self, why: Off) -> None:
-        """Look at nothing any more."""
+        """Look at nothing any more, and forget what was seen."""
         self.off = why
         self._skip = 0
         self._head = self._mark = b""
@@ -107,7 +107,7 @@ class Scanner:
 
     def _walk(self, chunk: bytes | memoryview, size: int, now: float) -> Sequence[Passed]:
         passed: list[Passed] = []
-        at = 0
+        at = self._whole(chunk, size, now, passed) if self.between else 0
         while True:
             if self._left:
                 at = self._body(chunk, at, size)
@@ -124,6 +124,24 @@ class Scanner:
                 return passed
         self._skip = self._left if len(self._head) == HEAD else 0
         return passed
+
+    def _whole(self, chunk: bytes | memoryview, size: int, now: float, passed: list[Passed]) -> int:
+        """Pass over the records at the chunk's start that are all in it; the place behind them.
+
+        The quick way for small calls and replies: most come one in a chunk, in one fragment.
+        """
+        at = 0
+        while size - at >= MARK_SIZE:
+            mark = _MARK.unpack_from(chunk, at)[0]
+            length = mark & MAX_FRAGMENT
+            start = at + MARK_SIZE
+            end = start + length
+            if mark < LAST_FRAGMENT or end > size or length > self._max_record:
+                break
+            head = bytes(chunk[start : end if length < HEAD else start + HEAD])
+            passed.append(Passed(head, length, now))
+            at = end
+        return at
 
     def _body(self, chunk: bytes | memoryview, at: int, size: int) -> int:
         """Pass over what the chunk has of the fragment; the place behind it."""
@@ -155,7 +173,7 @@ class Scanner:
         self._size += self._left
         self._fragments += 1
         if self._size > self._max_record:
-            self.stop(Off.OVERSIZE)
+            self.off = Off.OVERSIZE
         elif self._fragments > MAX_FRAGMENTS:
-            self.stop(Off.GARBAGE)
+            self.off = Off.GARBAGE
         return end

@@ -11,7 +11,7 @@ share the connection: they are passed over, and so are their replies.
 import struct
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from hostnfsd.sunrpc import mount, nfs, programs
 from hostnfsd.sunrpc.rpc import (
@@ -93,14 +93,14 @@ class Reply(NamedTuple):
     duration_s: float
 
 
-class _Pending(NamedTuple):
-    """A call that waits for its reply."""
+#: A call that waits for its reply: program, version, procedure, whether its results begin with a
+#: status, and when its first byte passed.
+_Pending: TypeAlias = tuple[int, int, int, bool, float]
 
-    program: int
-    version: int
-    procedure: int
-    has_status: bool
-    began: float
+# Members of an enumeration are slow to look up before Python 3.12.
+_NO_ERROR: Final = (Error.NONE, 0)
+_RPC_ERROR: Final = (Error.RPC, 0)
+_STATUS: Final = Error.STATUS
 
 
 class Tap:
@@ -147,7 +147,7 @@ class Tap:
     def oldest(self) -> float | None:
         """When the first byte of the longest unanswered call passed; None without one."""
         # Calls are entered in the order in which they began.
-        return next((pending.began for pending in self._pending.values()), None)
+        return next((began for *_, began in self._pending.values()), None)
 
     @property
     def quiet(self) -> bool | None:
@@ -227,7 +227,7 @@ class Tap:
                 self._stop(Off.OUTSTANDING)
                 return None
             has_status = flavor != _GSS and _has_status(program, version, procedure)
-            self._pending[xid] = _Pending(program, version, procedure, has_status, began)
+            self._pending[xid] = (program, version, procedure, has_status, began)
         return Call(xid, program, version, procedure, size)
 
     def _reply(self, head: bytes, size: int, now: float) -> Reply | None:
@@ -250,28 +250,28 @@ class Tap:
             return None
         program, version, procedure, has_status, began = pending
         error, status = outcome
-        if error is Error.STATUS and not has_status:
-            error, status = Error.NONE, 0
+        if error is _STATUS and not has_status:
+            error, status = _NO_ERROR
         return Reply(xid, program, version, procedure, error, status, size, now - began)
 
 
 def _outcome(head: bytes, size: int, stat: int, length: int) -> tuple[Error, int] | None:
     """What a reply says, and the first word of its results if that is seen; None for garbage."""
     if stat == _DENIED:
-        return Error.RPC, 0
+        return _RPC_ERROR
     at = _REPLY.size + length + -length % 4
     if stat != _ACCEPTED or length > MAX_AUTH_BYTES or at + _WORD.size > size:
         return None
     if at + _WORD.size > len(head):  # behind a verifier longer than any in use
-        return Error.NONE, 0
+        return _NO_ERROR
     accept_stat = _WORD.unpack_from(head, at)[0]
     if accept_stat != _SUCCESS:
-        return (Error.RPC, 0) if accept_stat <= _SYSTEM_ERR else None
+        return _RPC_ERROR if accept_stat <= _SYSTEM_ERR else None
     at += _WORD.size
     if at + _WORD.size > len(head):
-        return Error.NONE, 0
+        return _NO_ERROR
     status = _WORD.unpack_from(head, at)[0]
-    return (Error.STATUS if status else Error.NONE), status
+    return (_STATUS, status) if status else _NO_ERROR
 
 
 def _has_status(program: int, version: int, procedure: int) -> bool:
