@@ -1,6 +1,7 @@
 """Measures hostnfsd against what people use instead, interleaved, in one run, on the test bed.
 
-    make bench            # all of it, some minutes; nothing else should run on the machine
+    make bench                            # all of it, some minutes, on a machine that is idle
+    python -m tests.bench.run footprint   # one of: recovery transfer footprint
 
 - recovery: kill -9 of sshd's session process, once a second, until the NFS port answers a client
   again; the peer is autossh with ssh's own keepalive, as its manual advises.
@@ -28,13 +29,15 @@ KILLS: Final = 20
 ROUNDS: Final = 3
 SIZE_MIB: Final = 128
 PORTS: Final = (2049, 20048)
+#: As ``hostnfsd mount --for linux`` prints them: the peers forward no rpcbind to ask.
+OPTIONS: Final = "vers=3,proto=tcp,port=2049,mountproto=tcp,mountport=20048,nolock,hard"
 
 
-def main() -> None:
-    """Run every measurement and print a table of each."""
-    recovery()
-    transfer()
-    footprint()
+def main(wanted: list[str]) -> None:
+    """Run the measurements that are wanted, or all, and print a table of each."""
+    for measure in (recovery, transfer, footprint):
+        if not wanted or measure.__name__ in wanted:
+            measure()
 
 
 # -- recovery ----------------------------------------------------------------------------------
@@ -114,7 +117,7 @@ def transfer() -> None:
 
 def kernel_copies(bed: Bed) -> tuple[float, float]:
     """Mount, read, write, unmount; MiB/s read and written."""
-    bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}", "vers=3,tcp,nolock,noac")
+    bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}", OPTIONS)
     try:
         bed.kernel.run("echo 3 > /proc/sys/vm/drop_caches")
         started = time.monotonic()
@@ -219,4 +222,4 @@ def show(name: str, values: list[float], remark: str = "") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
