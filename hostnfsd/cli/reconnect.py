@@ -1,10 +1,7 @@
 """``hostnfsd reconnect [GATEWAY]``: drop the wait between attempts and connect now."""
 
 import argparse
-import difflib
-from http import HTTPStatus
 from typing import Final
-from urllib.parse import quote
 
 from hostnfsd.cli import control_client
 from hostnfsd.errors import Exit, UsageError
@@ -39,6 +36,10 @@ def run(args: argparse.Namespace) -> int:
         DaemonUnreachableError: no daemon answers.
         NotPermittedError: the daemon does not admit this user.
     """
+    import difflib  # noqa: PLC0415  # commands import when they run
+    from http import HTTPStatus  # noqa: PLC0415
+    from urllib.parse import quote  # noqa: PLC0415
+
     query = "" if args.gateway is None else f"?gateway={quote(args.gateway, safe='')}"
     paths = control_client.sockets(args.config)
     answer = control_client.ask(paths, "POST", f"/reconnect{query}")
