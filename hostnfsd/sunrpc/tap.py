@@ -188,16 +188,17 @@ class Tap:
 
     def client_ended(self) -> None:
         """The client sends no more; replies may still come."""
-        if self.off is None and not self._calls.between:
+        if not self._calls.between:
             self._stop(Off.HALF_OPEN)
 
     def host_ended(self) -> None:
         """The host sends no more: what is unanswered will stay so."""
         self._host_ended = True
-        if self.off is None and (self._pending or not self._replies.between):
+        if self._pending or not self._replies.between:
             self._stop(Off.HALF_OPEN)
 
     def _stop(self, why: Off) -> None:
+        """For good: nothing is pending and nothing is half through from here on."""
         self.off = why
         self._calls.stop(why)
         self._replies.stop(why)

@@ -124,6 +124,7 @@ def test_with_kerberos_results_begin_with_something_else() -> None:
     ("verifier", "expected"),
     [
         (28, (Error.STATUS, 13)),
+        (33, (Error.STATUS, 13)),
         (36, (Error.STATUS, 13)),
         (40, (Error.NONE, 0)),
         (400, (Error.NONE, 0)),
@@ -343,7 +344,7 @@ NUMBERS = st.sampled_from(
 )
 XIDS = st.integers(0, 6)
 AUTHS = st.builds(
-    rpc.Auth, st.sampled_from([0, 1, 6]), st.sampled_from([b"", bytes(28), bytes(44)])
+    rpc.Auth, st.sampled_from([0, 1, 6]), st.sampled_from([b"", bytes(27), bytes(44)])
 )
 CALLS = st.builds(
     lambda xid, numbers, size, auth: rpc.Call(
