@@ -52,7 +52,8 @@ class PortmapView:
     Attributes:
         services: what is carried, in the order of DUMP.
         addresses: the gateway's client-facing addresses, the best of each family first; empty
-            while unknown: then versions 3 and 4 get PROG_MISMATCH, and tools fall back to 2.
+            while unknown: then versions 3 and 4 get PROG_MISMATCH. mount.nfs over IPv4 and libnfs
+            ask version 2 over TCP then; rpcinfo and showmount (libtirpc) ask it by UDP, and fail.
     """
 
     services: tuple[Carried, ...]
