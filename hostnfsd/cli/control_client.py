@@ -1,9 +1,10 @@
 """Asking a running daemon over its control socket, wherever that is."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from hostnfsd.errors import DaemonUnreachableError, FileMissingError, NotPermittedError
 
@@ -18,8 +19,20 @@ _CONTROL: Final = re.compile(
 _SOCKET: Final = re.compile(r"^[ \t]*socket[ \t]*=.*$", re.MULTILINE)
 
 
-def _configured_socket(explicit: str | None) -> str:
-    """``control.socket`` of the configuration that a daemon started like this would read.
+class Candidate(NamedTuple):
+    """A socket at which a daemon may answer.
+
+    Attributes:
+        path: the socket.
+        config: the configuration that a daemon must have read to be meant there; None for any.
+    """
+
+    path: PurePath
+    config: Path | None = None
+
+
+def _configured(explicit: str | None) -> tuple[str, Path | None]:
+    """``control.socket`` of the configuration that a daemon started like this would read; its file.
 
     Only this one key is read, and a file that is wrong elsewhere is no reason not to find the
     daemon that goes on with what it read before.
@@ -27,12 +40,13 @@ def _configured_socket(explicit: str | None) -> str:
     from hostnfsd.cli.load import find, read  # noqa: PLC0415  # commands import when they run
 
     try:
-        text = read(find(explicit)).decode("utf-8", "replace")
+        file = find(explicit)
+        text = read(file).decode("utf-8", "replace")
     except (FileMissingError, NotPermittedError):
         if explicit is not None:
             raise
-        return ""
-    return socket_in(text)
+        return "", None
+    return socket_in(text), file
 
 
 def socket_in(text: str) -> str:
@@ -54,8 +68,11 @@ def socket_in(text: str) -> str:
     return ""
 
 
-def sockets(explicit: str | None) -> tuple[PurePath, ...]:
+def sockets(explicit: str | None) -> tuple[Candidate, ...]:
     """The sockets at which a daemon may answer, in the order to try.
+
+    Where ``control.socket`` is configured, a daemon at one of the usual places is meant only if it
+    has read this very file: it was started before the key was written.
 
     Args:
         explicit: the path given with ``--config``, or None.
@@ -66,16 +83,19 @@ def sockets(explicit: str | None) -> tuple[PurePath, ...]:
     from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415  # as above
     from hostnfsd.config.paths import control_sockets  # noqa: PLC0415  # as above
 
-    return control_sockets(_configured_socket(explicit), surroundings())
+    configured, file = _configured(explicit)
+    first, *others = control_sockets(configured, surroundings())
+    config = file if configured else None
+    return (Candidate(first), *(Candidate(path, config) for path in others))
 
 
 def ask(
-    paths: Sequence[PurePath], method: str, target: str, timeout_s: float = TIMEOUT_S
+    candidates: Sequence[Candidate], method: str, target: str, timeout_s: float = TIMEOUT_S
 ) -> "Answer":
     """Ask the first daemon that lives.
 
     Args:
-        paths: the sockets to try, in order.
+        candidates: the sockets to try, in order.
         method: ``GET`` or ``POST``.
         target: path and query.
         timeout_s: how long an answer may take.
@@ -87,7 +107,9 @@ def ask(
     from hostnfsd.cli import unix_http  # noqa: PLC0415  # http.client takes 30 ms to import
 
     forbidden: PurePath | None = None
-    for path in paths:
+    for path, config in candidates:
+        if config is not None and not _has_read(path, config, timeout_s):
+            continue
         try:
             return unix_http.ask(path, method, target, timeout_s)
         except PermissionError:
@@ -110,7 +132,24 @@ def ask(
             f"{forbidden}: this user may not speak to the daemon",
             f"run it as the daemon's user, or with sudo (owner: ls -ld {Path(forbidden).parent})",
         )
+    own = " nor at ".join(str(each.path) for each in candidates if each.config is None)
+    usual = " nor at ".join(str(each.path) for each in candidates if each.config is not None)
     raise DaemonUnreachableError(
-        f"no daemon answers at {' nor at '.join(str(path) for path in paths)}",
-        "start it with `hostnfsd run`, or as a service with `hostnfsd install`",
+        f"no daemon answers at {own}"
+        + (f", and none of this configuration at {usual}" if usual else ""),
+        "start it with `hostnfsd run`, or as a service with `hostnfsd install`; one that was"
+        " started before control.socket was changed is reached by a signal: kill -HUP PID, or"
+        " systemctl reload hostnfsd",
     )
+
+
+def _has_read(path: PurePath, config: Path, timeout_s: float) -> bool:
+    """Whether a daemon answers at ``path`` whose configuration is ``config``."""
+    from hostnfsd.cli import unix_http  # noqa: PLC0415  # as above
+
+    try:
+        document = unix_http.ask(path, "GET", "/status", timeout_s).document
+    except (OSError, unix_http.NotOursError):
+        return False
+    file = document.get("config_path")
+    return isinstance(file, str) and os.path.realpath(file) == os.path.realpath(config)

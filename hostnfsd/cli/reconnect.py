@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     from urllib.parse import quote  # noqa: PLC0415
 
     query = "" if args.gateway is None else f"?gateway={quote(args.gateway, safe='')}"
-    paths = control_client.sockets(args.config)
-    answer = control_client.ask(paths, "POST", f"/reconnect{query}")
+    candidates = control_client.sockets(args.config)
+    answer = control_client.ask(candidates, "POST", f"/reconnect{query}")
     names = [str(name) for name in answer.document.get("gateways", [])]
     if answer.status == HTTPStatus.NOT_FOUND:
         near = difflib.get_close_matches(args.gateway, names, n=1)

@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import PurePath
 from typing import Any, Final
 
 from hostnfsd import __version__
@@ -35,8 +34,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run)
 
 
-def _fetch(paths: Sequence[PurePath]) -> dict[str, Any]:
-    answer = control_client.ask(paths, "GET", "/status")
+def _fetch(candidates: Sequence[control_client.Candidate]) -> dict[str, Any]:
+    answer = control_client.ask(candidates, "GET", "/status")
     if answer.status != 200:  # noqa: PLR2004  # http.HTTPStatus would be imported for this alone
         raise DaemonUnreachableError(
             f"the daemon cannot tell its status (HTTP {answer.status})", "its log tells why"
@@ -77,16 +76,18 @@ def run(args: argparse.Namespace) -> int:
         DaemonUnreachableError: no daemon answers (not with ``--watch``, which waits for one).
         NotPermittedError: the daemon does not admit this user.
     """
-    paths = control_client.sockets(args.config)
+    candidates = control_client.sockets(args.config)
     if args.watch:
-        return _watch(paths, args, time.sleep)
-    text, code = _frame(_fetch(paths), args)
+        return _watch(candidates, args, time.sleep)
+    text, code = _frame(_fetch(candidates), args)
     sys.stdout.write(text)
     return code
 
 
 def _watch(
-    paths: Sequence[PurePath], args: argparse.Namespace, pause: Callable[[float], None]
+    candidates: Sequence[control_client.Candidate],
+    args: argparse.Namespace,
+    pause: Callable[[float], None],
 ) -> int:
     """Redraw until Ctrl-C; a daemon that is restarted is found again.
 
@@ -97,7 +98,7 @@ def _watch(
     try:
         while True:
             try:
-                text, code = _frame(_fetch(paths), args)
+                text, code = _frame(_fetch(candidates), args)
             except DaemonUnreachableError as exc:
                 code = Exit.DAEMON_NOT_RUNNING
                 text = "" if args.json else f"{exc}\n"

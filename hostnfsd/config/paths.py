@@ -65,10 +65,14 @@ def control_socket(configured: str, here: Surroundings) -> PurePath:
 
 
 def control_sockets(configured: str, here: Surroundings) -> tuple[PurePath, ...]:
-    """The sockets that a command tries, in order: the configured, else the user's, the system's."""
-    if configured:
-        return (expand(configured, here.home),)
-    return (_default_socket(Scope.USER, here), _default_socket(Scope.SYSTEM, here))
+    """The sockets that a command tries, in order: the configured, the user's, the system's.
+
+    The last two also where one is configured: a daemon that was started before ``control.socket``
+    was written into the file still listens where it did.
+    """
+    usual = (_default_socket(Scope.USER, here), _default_socket(Scope.SYSTEM, here))
+    own = (expand(configured, here.home),) if configured else ()
+    return tuple(dict.fromkeys((*own, *usual)))
 
 
 def _default_socket(scope: Scope, here: Surroundings) -> PurePath:

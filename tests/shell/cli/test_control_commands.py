@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostnfsd.cli import control_client, status
+from hostnfsd.cli.control_client import Candidate
 from hostnfsd.cli.main import main
 from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.face import ReloadVerdict
@@ -110,6 +111,43 @@ async def test_without_a_daemon_69_and_how_to_start_one(
     assert out == ""
     assert f"no daemon answers at {config.parent}/c.sock" in err
     assert "hostnfsd run" in err
+    assert "kill -HUP PID" in err
+
+
+def usual_socket(config: Path) -> Path:
+    """Where a daemon of this user listens whose configuration names no socket."""
+    path = config.parent / ".local/state/hostnfsd/control.sock"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+async def test_a_daemon_started_before_its_socket_was_configured_is_found(config: Path) -> None:
+    face = FakeFace(snapshot(config_path=str(config)))
+    control = Control(face)
+    await control.start(usual_socket(config))
+    try:
+        assert await run(config, "reload") == 0
+        assert await run(config, "status") == 0
+    finally:
+        await control.stop()
+    assert face.reloads == 1
+
+
+async def test_a_daemon_of_another_configuration_is_not_taken_for_ours(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    face = FakeFace(snapshot(config_path="/etc/hostnfsd/other.toml"))
+    control = Control(face)
+    path = usual_socket(config)
+    await control.start(path)
+    try:
+        assert await run(config, "reload") == 69
+    finally:
+        await control.stop()
+    assert face.reloads == 0
+    err = capsys.readouterr().err
+    assert f"no daemon answers at {config.parent}/c.sock" in err
+    assert f"none of this configuration at {path}" in err
 
 
 async def test_a_socket_nobody_listens_on_is_no_daemon(config: Path) -> None:
@@ -299,7 +337,7 @@ def test_the_next_socket_is_tried_where_one_is_dead(tmp_path: Path) -> None:
         left.bind(str(dead))
 
     with pytest.raises(DaemonUnreachableError, match=rf"{dead} nor at {missing}"):
-        control_client.ask([dead, missing], "GET", "/status")
+        control_client.ask([Candidate(dead), Candidate(missing)], "GET", "/status")
 
 
 class Impostor(threading.Thread):
@@ -334,7 +372,7 @@ def test_who_speaks_otherwise_is_no_hostnfsd(answer: bytes, tmp_path: Path) -> N
     impostor.start()
 
     with pytest.raises(DaemonUnreachableError, match="is no hostnfsd"):
-        control_client.ask([tmp_path / "s"], "GET", "/status")
+        control_client.ask([Candidate(tmp_path / "s")], "GET", "/status")
     impostor.join()
 
 
@@ -343,7 +381,7 @@ def test_a_daemon_that_hangs_up_is_not_running(tmp_path: Path) -> None:
     impostor.start()
 
     with pytest.raises(DaemonUnreachableError, match="no daemon answers"):
-        control_client.ask([tmp_path / "s"], "GET", "/status")
+        control_client.ask([Candidate(tmp_path / "s")], "GET", "/status")
     impostor.join()
 
 
@@ -353,7 +391,7 @@ def test_a_daemon_that_does_not_answer_is_told_apart(tmp_path: Path) -> None:
         silent.listen()
 
         with pytest.raises(DaemonUnreachableError, match=r"does not answer within 0\.05 s"):
-            control_client.ask([tmp_path / "s"], "GET", "/status", timeout_s=0.05)
+            control_client.ask([Candidate(tmp_path / "s")], "GET", "/status", timeout_s=0.05)
 
 
 def test_a_daemon_of_somebody_else_is_77_not_69(
@@ -365,7 +403,7 @@ def test_a_daemon_of_somebody_else_is_77_not_69(
     monkeypatch.setattr(socket.socket, "connect", denied)
 
     with pytest.raises(NotPermittedError, match="may not speak to the daemon") as caught:
-        control_client.ask([tmp_path / "s", tmp_path / "t"], "GET", "/status")
+        control_client.ask([Candidate(tmp_path / "s"), Candidate(tmp_path / "t")], "GET", "/status")
     assert "sudo" in (caught.value.hint or "")
 
 

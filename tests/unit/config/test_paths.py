@@ -42,7 +42,24 @@ def test_the_daemons_socket(surroundings: Surroundings, socket: str) -> None:
 
 def test_a_socket_configured_is_the_socket() -> None:
     assert str(control_socket("~/c.sock", here(RUNTIME_DIRECTORY="/r"))) == "/home/me/c.sock"
-    assert [str(s) for s in control_sockets("/c.sock", here())] == ["/c.sock"]
+
+
+def test_commands_try_the_usual_sockets_after_the_configured() -> None:
+    """A daemon that was started before the key was written listens where it did."""
+    tried = control_sockets("/c.sock", here(XDG_RUNTIME_DIR="/run/user/1"))
+
+    assert [str(socket) for socket in tried] == [
+        "/c.sock",
+        "/run/user/1/hostnfsd/control.sock",
+        "/run/hostnfsd/control.sock",
+    ]
+
+
+def test_a_socket_is_tried_once() -> None:
+    assert [str(socket) for socket in control_sockets("/run/hostnfsd/control.sock", here())] == [
+        "/run/hostnfsd/control.sock",
+        "/home/me/.local/state/hostnfsd/control.sock",
+    ]
 
 
 def test_commands_try_the_users_then_the_systems() -> None:
