@@ -101,8 +101,8 @@ class KnownHosts:
                 FailureKind.HOST_KEY,
                 f"the host key of {self._name} has CHANGED: it now shows {algorithm} {print_}",
                 "if the gateway was made anew, forget the old key and record the new one:"
-                f" ssh-keygen -R '{self._name}' -f {where}; ssh-keyscan, or"
-                ' host_key_policy = "accept-new"; if it was not, somebody is in between',
+                f" ssh-keygen -R '{self._name}' -f {where}; {self._recording} >> {where}"
+                ' (or host_key_policy = "accept-new"); if it was not, somebody is in between',
             )
             return False
         if self._policy == "accept-new":
@@ -119,17 +119,20 @@ class KnownHosts:
             self._keys.append(key)
             self.accepted = f"{algorithm} {print_}"
             return True
-        port = "" if self._port == _SSH_PORT else f"-p {self._port} "
-        scan = f"ssh-keyscan {port}{self._host}"
-        if self._alias is not None:
-            scan += f" | sed 's/^[^ #]*/{self._alias}/'"
         self.failure = Failure(
             FailureKind.HOST_KEY,
             f"the host key of {self._name} is not known: it shows {algorithm} {print_}",
-            f"check that fingerprint on the gateway, then: {scan} >> {where}"
+            f"check that fingerprint on the gateway, then: {self._recording} >> {where}"
             ' (or host_key_policy = "accept-new")',
         )
         return False
+
+    @property
+    def _recording(self) -> str:
+        """The command that prints the gateway's keys as lines of a known_hosts file."""
+        port = "" if self._port == _SSH_PORT else f"-p {self._port} "
+        scan = f"ssh-keyscan {port}{self._host}"
+        return scan if self._alias is None else f"{scan} | sed 's/^[^ #]*/{self._alias}/'"
 
     def _record(self, key: asyncssh.SSHKey) -> None:
         if not self.files:

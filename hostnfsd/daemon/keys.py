@@ -20,6 +20,7 @@ from hostnfsd.tunnel.failure import Failure
 
 #: ``identity_files = ["credential:NAME"]``: a file that systemd hands over (systemd.exec(5)).
 CREDENTIAL: Final = "credential:"
+_OTHER_KEY: Final = "set identity_files in [gateway.NAME] and reload, or mend that file"
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -79,18 +80,16 @@ def collect(
             continue
         except FileNotFoundError:
             if named and not public:
-                troubles.append(_failure(f"there is no private key {path}", None))
+                troubles.append(_failure(f"there is no private key {path}"))
         except OSError as exc:
-            troubles.append(
-                _failure(f"the private key {path} cannot be read: {exc.strerror}", None)
-            )
+            troubles.append(_failure(f"the private key {path} cannot be read: {exc.strerror}"))
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as exc:
             # asyncssh says "Passphrase must be specified" by this type, too.
             if "assphrase" in str(exc):
                 locked.append(path)
                 blind = blind or not public
             elif not public:
-                troubles.append(_failure(f"{path} is no private key that works: {exc}", None))
+                troubles.append(_failure(f"{path} is no private key that works: {exc}"))
         held += public
     if only and not held and not locked:
         agent = None  # it could only offer what it must not
@@ -131,7 +130,7 @@ def explain_refusal(ring: Ring, failure: Failure) -> Failure:
     if ring.locked and not ring.keys:
         return _failure(
             f"the private key {ring.locked[0]} is encrypted and the agent does not hold it",
-            f"ssh-add {ring.locked[0]}; then: hostnfsd reconnect",
+            f"ssh-add {ring.locked[0]}",
         )
     if ring.troubles and not ring.keys:
         return ring.troubles[0]
@@ -164,9 +163,11 @@ def _path(name: str, environ: Mapping[str, str]) -> Path:
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if directory is None:
         raise TunnelFailureError(
-            _failure(
+            Failure(
+                FailureKind.KEY,
                 f"identity file {name!r}: systemd handed over no credentials",
-                f"add LoadCredential={name.removeprefix(CREDENTIAL)}:/path/to/key to the unit",
+                f"add LoadCredential={name.removeprefix(CREDENTIAL)}:/path/to/key to the unit;"
+                " then: systemctl daemon-reload && systemctl restart hostnfsd",
             )
         )
     return Path(directory) / name.removeprefix(CREDENTIAL)
@@ -185,8 +186,8 @@ def _useless(locked: Sequence[Path], troubles: Sequence[Failure], files: Sequenc
     if locked:
         return _failure(
             f"the private key {locked[0]} is encrypted and there is no agent to ask",
-            f"unlock it in an agent that the daemon sees: ssh-add {locked[0]};"
-            " or use a key without a passphrase for the gateway",
+            "use a key without a passphrase for the gateway; or unlock it in an agent that the"
+            f" daemon sees: ssh-add {locked[0]}",
         )
     if troubles:
         return troubles[0]
@@ -197,5 +198,6 @@ def _useless(locked: Sequence[Path], troubles: Sequence[Failure], files: Sequenc
     )
 
 
-def _failure(text: str, hint: str | None) -> Failure:
-    return Failure(FailureKind.KEY, text, hint or "check identity_files in [gateway.NAME]")
+def _failure(text: str, cure: str = _OTHER_KEY) -> Failure:
+    # The tunnel is blocked: by itself it would be minutes until it looks again.
+    return Failure(FailureKind.KEY, text, f"{cure}; then: hostnfsd reconnect")

@@ -112,7 +112,8 @@ def judge_refusal(spec: Spec, debug_texts: tuple[str, ...], survey: Survey | Non
             Verdict.POLICY,
             f"the gateway's sshd forbids this forward: {policy.strip()!r}",
             "on the gateway allow it: AllowTcpForwarding yes, no DisableForwarding, and a"
-            f' PermitListen or permitlisten="…" that includes *:{spec.port}',
+            f' PermitListen or permitlisten="…" that includes *:{spec.port};'
+            " then: hostnfsd reconnect",
         )
     if survey is not None and survey.lowest_port is not None and spec.port < survey.lowest_port:
         # Asked first: the kernel refuses before it looks who else is there (bind(2), EACCES).

@@ -171,14 +171,18 @@ def test_strict_refuses_an_unknown_key_and_tells_how_to_record_it(file: Path) ->
         (122, "dev-gw", "ssh-keyscan -p 122 gw | sed 's/^[^ #]*/dev-gw/' >> "),
     ],
 )
+@pytest.mark.parametrize("changed", [False, True])
 def test_the_cure_fits_how_the_gateway_is_filed(
-    port: int, alias: str | None, scan: str, file: Path
+    port: int, alias: str | None, scan: str, changed: bool, file: Path
 ) -> None:
+    if changed:
+        write(file, line(alias or "gw", OTHER))
     hosts = known(file, port=port, alias=alias)
     hosts.judge(KEY)
 
     assert hosts.failure is not None
-    assert scan in (hosts.failure.hint or "")
+    assert ("CHANGED" in hosts.failure.text) is changed
+    assert f"{scan}{file}" in (hosts.failure.hint or "")
 
 
 @pytest.mark.parametrize("policy", ["strict", "accept-new"])

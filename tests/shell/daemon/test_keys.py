@@ -85,7 +85,8 @@ def failure(
             environ=environ,
         )
     assert caught.value.failure.kind is FailureKind.KEY
-    assert caught.value.failure.hint
+    hint = caught.value.failure.hint or ""
+    assert hint.endswith(("; then: hostnfsd reconnect", "systemctl restart hostnfsd"))
     return caught.value.failure
 
 

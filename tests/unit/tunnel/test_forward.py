@@ -100,7 +100,7 @@ def test_a_policy_text_says_forbidden_whatever_else_is_known(
 
     assert (answer.verdict, answer.retry_s) == (Verdict.POLICY, FORBIDDEN_RETRY_S)
     assert text in (answer.text or "")
-    assert "includes *:2049" in (answer.hint or "")
+    assert (answer.hint or "").endswith("includes *:2049; then: hostnfsd reconnect")
 
 
 @pytest.mark.parametrize("family", Family)
