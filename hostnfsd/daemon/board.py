@@ -31,7 +31,7 @@ _WORSE: Final = (
     ServiceState.UNREACHABLE,
     ServiceState.REFUSED,
 )
-_CALM: Final = frozenset({ServiceState.SERVING, ServiceState.UNVERIFIED, ServiceState.ABSENT})
+_CALM: Final = frozenset({ServiceState.SERVING, ServiceState.ABSENT})
 
 
 @dataclass(slots=True)

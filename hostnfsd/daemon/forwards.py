@@ -14,9 +14,10 @@ import structlog
 from hostnfsd.config.model import Config
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.holder import Holder, Memory
+from hostnfsd.daemon.holder import Holder
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.prober import Prober
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.ssh import Session
@@ -26,13 +27,16 @@ from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Answer, Spec, Verdict
-from hostnfsd.tunnel.gateway import Survey, client_addresses
+from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Finding
 
 #: A connection without an unanswered call looks like this: no byte for so long, the host's last.
 _QUIET_S: Final = 0.2
 #: How often a draining daemon looks.
 _DRAIN_STEP_S: Final = 0.05
+
+#: Seconds between surveys of a gateway that is connected.
+_RESURVEY_S: Final = 300.0
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.forwards")
 
@@ -89,6 +93,7 @@ class Forwards:
         self._tasks: dict[Spec, asyncio.Task[None]] = {}
         self._givings: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
+        self._probing: asyncio.Task[None] | None = None
         self._all_answered = asyncio.Event()
 
     # -- what the prober asks --------------------------------------------------------------------
@@ -108,8 +113,7 @@ class Forwards:
 
     def client_addresses(self) -> tuple[str, ...]:
         """How clients reach the gateway."""
-        configured = self._config().gateway[self._gateway].client_address
-        return client_addresses(self._memory.survey, configured)
+        return self._memory.client_addresses(self._config())
 
     def required(self, service: Service) -> bool:
         """Whether the service must be there."""
@@ -128,13 +132,12 @@ class Forwards:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                tasks = [
-                    group.create_task(self._survey(), name=f"{self._gateway} survey"),
-                    group.create_task(self._announce(bound), name=f"{self._gateway} bound"),
-                ]
+                survey = group.create_task(self._survey(), name=f"{self._gateway} survey")
+                probing = group.create_task(self._announce(bound), name=f"{self._gateway} bound")
+                self._probing = probing
                 self.apply()
                 failure = await self._session.lost()
-                for task in (*tasks, *self._tasks.values(), *self._givings):
+                for task in (survey, probing, *self._tasks.values(), *self._givings):
                     task.cancel()
         finally:
             self._group = None
@@ -146,8 +149,8 @@ class Forwards:
         if self._group is None:
             return
         wanted = specs(self._config(), self._gateway)
-        self._memory.board.expect(wanted, self.client_addresses(), time.time())
-        for spec in wanted - self._holders.keys():
+        self._memory.expect(self._config())
+        for spec in sorted(wanted - self._holders.keys()):
             self._holders[spec] = holder = self._holder(spec)
             name = f"{self._gateway} {spec}"
             self._tasks[spec] = self._group.create_task(holder.run(), name=name)
@@ -158,6 +161,10 @@ class Forwards:
             giving = self._group.create_task(self._give_back(spec), name=f"{self._gateway} -{spec}")
             self._givings.add(giving)
             giving.add_done_callback(self._givings.discard)
+        for spec, holder in self._holders.items():
+            families = probe.expected_families(spec, self.client_addresses())
+            holder.expect(frozenset(families))
+        self._note_all_answered()
         self._prober.hasten()
         self._changed()
 
@@ -185,15 +192,12 @@ class Forwards:
             # Clients wait for the listeners; what is known of the gateway hardly ever changes, and
             # the dozen processes that tell it would compete with sshd for the gateway's processor.
             await self._all_answered.wait()
-        found = await self._session.survey()
-        if found is None and self._session.over:
-            return
-        before, self._memory.survey = self._memory.survey, found
-        first, self._memory.surveyed = not self._memory.surveyed, True
-        if first or found != before:
-            wanted = specs(self._config(), self._gateway)
-            self._memory.board.expect(wanted, self.client_addresses(), time.time())
-            self._prober.hasten()
+        while not self._session.over:
+            if self._memory.learn(await self._session.survey()):
+                self._memory.expect(self._config())
+                self._prober.hasten()
+            # A container is put on one more network while we are connected, now and then.
+            await asyncio.sleep(_RESURVEY_S)
 
     def _answered(self, spec: Spec, answer: Answer) -> None:
         before = self._answers.get(spec)
@@ -201,10 +205,13 @@ class Forwards:
         self._log_answer(spec, answer, before)
         if not answer.stands:
             self._memory.board.record(spec, None, probe.refused(answer), time.time())
-        if self._answers.keys() >= self._holders.keys():
-            self._all_answered.set()
+        self._note_all_answered()
         self._prober.hasten()
         self._changed()
+
+    def _note_all_answered(self) -> None:
+        if self._holders and self._answers.keys() >= self._holders.keys():
+            self._all_answered.set()
 
     def _log_answer(self, spec: Spec, answer: Answer, before: Answer | None) -> None:
         log = _log.bind(gateway=self._gateway, service=str(spec.service), port=spec.port)
@@ -252,6 +259,8 @@ class Forwards:
     async def drain(self) -> None:
         """Take no more clients, and close each connection when no call seems unanswered."""
         self._intake.stopping = True
+        if self._probing is not None:
+            self._probing.cancel()
         for task in self._tasks.values():
             task.cancel()
         try:

@@ -8,15 +8,12 @@ anew.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.intake import Accept
+from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.ssh import Session
-from hostnfsd.quiet import Quiet
-from hostnfsd.services import Service
 from hostnfsd.snapshot import Family
 from hostnfsd.tunnel.forward import (
     BUSY_RETRY_S,
@@ -27,29 +24,11 @@ from hostnfsd.tunnel.forward import (
     judge_refusal,
     judge_success,
 )
-from hostnfsd.tunnel.gateway import Survey
 
 #: Refusals in a row after which the gateway is surveyed anew, for the reason may have changed.
 _RESURVEY: Final = 10
-
-
-@dataclass(slots=True)
-class Memory:
-    """What a gateway's sessions hand on to each other.
-
-    Attributes:
-        board: the states of the services.
-        quiet: what was logged lately.
-        survey: what the gateway told about itself last.
-        surveyed: whether it has been asked, with or without success.
-        seen: services that have ever accepted a connection.
-    """
-
-    board: Board
-    quiet: Quiet
-    survey: Survey | None
-    surveyed: bool
-    seen: set[Service]
+#: Seconds between surveys, in the end, while somebody else holds a family of a listener.
+_SURVEY_PAUSE_S: Final = 10.0
 
 
 class Holder:
@@ -92,6 +71,10 @@ class Holder:
         else:
             self._lacking.discard(family)
 
+    def expect(self, families: frozenset[Family]) -> None:
+        """Clients come in by these families now; nobody asks who answers in another."""
+        self._lacking &= families
+
     def ask_again(self) -> None:
         """The listener that covered this one is gone."""
         self._ask_anyway = True
@@ -104,7 +87,7 @@ class Holder:
             while True:
                 granted, texts = await self._session.listen(self.spec, self._accept)
                 if not granted and refusals % _RESURVEY == 0:
-                    self._memory.survey = await self._session.survey()
+                    self._memory.learn(await self._session.survey())
                 refusals = 0 if granted else refusals + 1
                 answer = self._judge(texts, granted=granted)
                 self._answered(self.spec, answer)
@@ -131,6 +114,7 @@ class Holder:
             if self._ask_anyway:
                 self._ask_anyway = False
                 return
+            pause_s = BUSY_RETRY_S
             while self._lacking:
                 survey = await self._session.survey()
                 if survey is None or survey.listeners is None:
@@ -140,4 +124,6 @@ class Holder:
                     return
                 if not any((f, self.spec.port) in survey.listeners for f in self._lacking):
                     return
-                await asyncio.sleep(BUSY_RETRY_S)
+                await asyncio.sleep(pause_s)
+                # A survey is a dozen processes there, and who holds a port may hold it for weeks.
+                pause_s = min(pause_s * 1.5, _SURVEY_PAUSE_S)

@@ -41,6 +41,7 @@ class _Awaited:
     address: str
     result: "asyncio.Future[str | None]"
     came_in: bool = False
+    stranger: str | None = None
 
 
 class Way(Protocol):
@@ -129,9 +130,12 @@ class Prober:
         elif asyncio.get_running_loop().time() >= until:
             return False
         survey = self._subject.survey()
-        ours = originator == address or (survey is not None and survey.owns(originator))
+        # Nobody told us the gateway's addresses: then whoever comes in during a probe may be it. A
+        # client that is taken for it becomes one again with its first byte.
+        ours = survey is None or originator == address or survey.owns(originator)
         if awaited is not None:
             awaited.came_in |= ours
+            awaited.stranger = awaited.stranger if ours else originator
         return ours
 
     def arrived(self, service: Service, error: str | None) -> None:
@@ -201,7 +205,7 @@ class Prober:
             self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
             if outcome is Outcome.ACCEPTED:
                 self._seen.add(service)
-            elif outcome is not Outcome.FORBIDDEN:
+            elif outcome not in {Outcome.FORBIDDEN, Outcome.ASTRAY}:
                 self._meters.probe_failed(self._gateway, service, "gateway")
             absent = not self._subject.required(service) and service not in self._seen
             self._conclude(spec, target.family, probe.find(target, outcome, error, absent=absent))
@@ -220,6 +224,8 @@ class Prober:
                 return Outcome.SILENT, None
             if hang_up is None:
                 return Outcome.NOT_REACHED, f"no answer within {timeout_s:g} s"
+            if awaited.stranger is not None:
+                return Outcome.ASTRAY, awaited.stranger
             return Outcome.HELD, None
         except asyncssh.ChannelOpenError as exc:
             if result.done():  # it arrived, and the refusal overtook the confirmation

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePath
 from typing import Final
 
@@ -81,6 +82,9 @@ class Daemon:
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
         self._notify = Notify()
+        #: The configuration that each gateway follows: the last one that had it, so that one which
+        #: is gone can drain.
+        self._followed: dict[str, Config] = {}
         self._supervisors: dict[str, Supervisor] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -88,6 +92,8 @@ class Daemon:
         self._woken = asyncio.Event()
         self._hangups = 0
         self._stops = 0
+        # They show from the first moment, so that nobody is told "ready" before anything is.
+        self._supervise(self._config.gateway)
 
     # -- start, work, stop -----------------------------------------------------------------------
 
@@ -182,18 +188,22 @@ class Daemon:
 
     # -- supervisors -----------------------------------------------------------------------------
 
-    def _start(self, names: Iterable[str]) -> None:
-        assert self._group is not None  # noqa: S101  # set by run
+    def _supervise(self, names: Iterable[str]) -> None:
         for name in names:
-            supervisor = Supervisor(
+            self._followed[name] = self._config
+            self._supervisors[name] = Supervisor(
                 name,
-                config=lambda: self._config,
+                config=partial(self._followed.__getitem__, name),
                 ledger=self._ledger,
                 meters=self._metrics,
                 changed=self._woken.set,
             )
-            self._supervisors[name] = supervisor
-            task = self._group.create_task(supervisor.run(), name=f"{name} supervisor")
+
+    def _start(self, names: Iterable[str]) -> None:
+        assert self._group is not None  # noqa: S101  # set by run
+        for name in names:
+            run = self._supervisors[name].run()
+            task = self._group.create_task(run, name=f"{name} supervisor")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             task.add_done_callback(lambda _task: self._woken.set())
@@ -217,6 +227,8 @@ class Daemon:
     async def reload(self) -> ReloadVerdict:
         """Read the file again; apply it, or leave everything as it is."""
         async with self._turn:
+            if self._stops:
+                return self._too_late()
             self._notify.reloading()
             try:
                 return await self._read_and_apply()
@@ -258,6 +270,17 @@ class Daemon:
         return ReloadVerdict(accepted=True, changes=difference.texts, problems=problems)
 
     async def _apply(self, difference: Difference) -> None:
+        # Tunnels first, and without a pause: nothing may look at half a change.
+        self._stop(difference.removed)
+        for name in difference.removed:
+            del self._supervisors[name]
+        for name in (*difference.redialled, *difference.kept):
+            self._followed[name] = self._config
+            self._supervisors[name].apply()
+        for name in difference.redialled:
+            self._supervisors[name].redial()
+        self._supervise(difference.added)
+        self._start(difference.added)
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
         if "access" in difference.tables:
@@ -266,15 +289,14 @@ class Daemon:
             await self._control.move(self._beginning.control_path(self._config))
         # Certificates and passwords are read again even where no key changed.
         await self._endpoints.apply(self._config.metrics)
-        self._stop(difference.removed)
-        for name in difference.removed:
-            del self._supervisors[name]
-        self._start(difference.added)
-        for name in difference.redialled:
-            self._supervisors[name].apply()
-            self._supervisors[name].redial()
-        for name in difference.kept:
-            self._supervisors[name].apply()
+
+    def _too_late(self) -> ReloadVerdict:
+        place = Place(str(self._beginning.path))
+        text = "the daemon is stopping; the file is read when it starts again"
+        return ReloadVerdict(
+            accepted=False,
+            problems=(Problem("stopping", Severity.ERROR, place, "reload", text),),
+        )
 
     def reconnect(self, gateway: str | None) -> tuple[str, ...]:
         """Drop the wait of one gateway or all."""

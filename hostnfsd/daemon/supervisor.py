@@ -21,18 +21,15 @@ from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.forwards import Forwards
-from hostnfsd.daemon.holder import Memory
 from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.watch import changed_files, login_files
-from hostnfsd.quiet import Quiet
-from hostnfsd.reload import specs
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase, ServiceView
 from hostnfsd.tunnel import machine
 from hostnfsd.tunnel.backoff import Limits
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Answer, Verdict
-from hostnfsd.tunnel.gateway import client_addresses
 from hostnfsd.tunnel.machine import Command, Event, Policy, Tunnel, step
 from hostnfsd.tunnel.ssh_config import Alias
 
@@ -79,7 +76,8 @@ class Supervisor:
         self._forwards: Forwards | None = None
         self._session: ssh.Session | None = None
         self._may_bind = asyncio.Event()
-        self._memory = Memory(Board(name), Quiet(), survey=None, surveyed=False, seen=set())
+        self._memory = Memory(name, Board(name))
+        self._memory.expect(config())
         self._board = self._memory.board
         self._account = Account(name, self._memory.quiet)
         self._alias: Alias | None = None
@@ -100,17 +98,11 @@ class Supervisor:
 
     def apply(self) -> None:
         """Follow the configuration: forwards and timing, on the live session if there is one."""
-        self._expect()
+        self._memory.expect(self._config())
         if self._session is not None:
             self._session.set_keepalive(self._config().tunnel)
         if self._forwards is not None:
             self._forwards.apply()
-
-    def _expect(self) -> None:
-        addresses = client_addresses(
-            self._memory.survey, self._config().gateway[self.name].client_address
-        )
-        self._board.expect(specs(self._config(), self.name), addresses, time.time())
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -118,7 +110,6 @@ class Supervisor:
         """Supervise until stopped."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            self._expect()
             self._take(machine.Start())
             while self._tunnel.phase is not Phase.STOPPED:
                 self._take(await self._next_event())
@@ -292,6 +283,7 @@ class Supervisor:
                 ssh_config=gateway.ssh_config,
                 known_hosts=() if alias is None else alias.known_hosts,
                 identities=() if alias is None else alias.identity_files,
+                agent=None if alias is None else alias.identity_agent,
                 environ=os.environ,
             )
         )
@@ -323,9 +315,7 @@ class Supervisor:
         return GatewayView(
             name=self.name,
             address=self._account.address,
-            client_address=client_addresses(
-                self._memory.survey, config.gateway[self.name].client_address
-            ),
+            client_address=self._memory.client_addresses(config),
             phase=tunnel.phase,
             since=self._account.since,
             up_since=None if tunnel.up_since is None else tunnel.up_since + offset,

@@ -13,7 +13,7 @@ from typing import Final
 #: Seconds between looks.
 _STEP_S: Final = 0.5
 
-_Signature = tuple[int, int, int, int] | None
+_Signature = tuple[int, int, int, int, int] | None
 
 
 def signature(path: Path) -> _Signature:
@@ -22,7 +22,7 @@ def signature(path: Path) -> _Signature:
         found = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 async def changed_files(paths: Iterable[Path]) -> tuple[Path, ...]:
@@ -40,12 +40,17 @@ def login_files(
     ssh_config: str,
     known_hosts: Iterable[str],
     identities: Iterable[str],
+    agent: str | None,
     environ: Mapping[str, str],
 ) -> tuple[Path, ...]:
-    """The files on which a login depends; ``~`` is expanded, credentials are left out."""
-    names = [ssh_config, *known_hosts, *identities, environ.get("SSH_AUTH_SOCK", "")]
+    """The files on which a login depends; ``~`` is expanded, credentials are left out.
+
+    ``agent`` is IdentityAgent (ssh_config(5)); None: what SSH_AUTH_SOCK names.
+    """
+    socket = environ.get("SSH_AUTH_SOCK", "") if agent is None else agent
+    names = [ssh_config, *known_hosts, *identities, socket]
     return tuple(
-        Path(os.path.expanduser(name))  # noqa: PTH111  # ~nobody stays as it is instead of raising
+        Path(os.path.expandvars(os.path.expanduser(name)))  # noqa: PTH111  # ~nobody stays as it is instead of raising
         for name in names
         if name not in {"", "none"} and not name.startswith("credential:")
     )

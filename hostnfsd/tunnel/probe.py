@@ -34,6 +34,9 @@ class Outcome(Enum):
     NOT_REACHED = "not-reached"  # nothing listens at that address
     FORBIDDEN = "forbidden"  # the gateway does not let us dial from there
     HELD = "held"  # somebody accepted, but nothing arrived here
+    ASTRAY = (
+        "astray"  # somebody accepted, and what arrived here came from an address we do not know
+    )
     SILENT = "silent"  # it arrived here, but the service did not take it in time
 
 
@@ -107,6 +110,13 @@ def find(target: Target, outcome: Outcome, error: str | None, *, absent: bool) -
                 f"another process on the gateway answers at {where}",
                 f"find it there: ss -ltnp 'sport = :{target.spec.port}'; an ssh of your own with"
                 " RemoteForward, or a dead session that the gateway has not noticed yet",
+            )
+        case Outcome.ASTRAY:
+            return Finding(
+                ServiceState.UNVERIFIED,
+                f"{where} accepts connections, but whether they are the ones that arrive here from"
+                f" {error} is not certain",
+                "set client_address in [gateway.NAME] to the address that clients dial",
             )
         case Outcome.SILENT:  # pragma: no branch  # there are no others
             return Finding(

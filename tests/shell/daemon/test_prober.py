@@ -115,6 +115,21 @@ def refusing(code: int, reason: str) -> Dial:
     return dial
 
 
+def arriving_from(originator: str) -> Dial:
+    """The gateway dials itself, and the connection has another address than the one dialled."""
+
+    async def dial(connection: Connection, _address: str, port: int) -> Client:
+        async def hand_on() -> None:
+            with suppress(asyncssh.ChannelOpenError):
+                client = await connection.client(LOOPBACK, port, (originator, 40000))
+                client.channel.close()
+
+        connection.gateway.tasks.add(asyncio.create_task(hand_on()))
+        return Client()
+
+    return dial
+
+
 async def accept_and_keep(*_: object) -> Client:
     return Client()
 
@@ -213,6 +228,33 @@ async def test_somebody_else_who_answers_there_is_told(
 
     assert finding.state is ServiceState.REFUSED
     assert "another process" in str(finding.text)
+
+
+async def test_a_name_as_client_address_serves_though_the_gateway_told_nothing(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    """A login that runs no command, and the specification's own client_address = "dev-gw"."""
+    gateway.dial = arriving_from(LOOPBACK)
+    stage.addresses = ("dev-gw",)
+    stage.gateway_survey = None
+    stage.timeout_s = 0.5
+    finding = await stage.first()
+
+    assert finding == Finding(ServiceState.SERVING)
+    assert stage.relays.ledger.tally(GATEWAY, Service.NFS).connections_total == 0
+
+
+async def test_what_arrives_from_an_unknown_address_is_not_called_somebody_elses(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    gateway.dial = arriving_from("192.0.2.7")
+    stage.addresses = ("198.51.100.1",)
+    stage.timeout_s = 0.5
+    finding = await stage.first()
+
+    assert finding.state is ServiceState.UNVERIFIED
+    assert "192.0.2.7" in str(finding.text)
+    assert "client_address" in str(finding.hint)
 
 
 async def test_an_address_that_the_gateway_cannot_dial_in_time_is_unreachable(

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from hostnfsd import health
 from hostnfsd.cli import load as loading
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import logs
@@ -222,6 +223,101 @@ async def test_a_gateway_is_added_and_removed(
     client.channel.close()
 
 
+async def test_a_removed_gateway_drains_and_nothing_else_notices(
+    running: Running, gateway: GatewayStandIn, ports: Ports, tmp_path: Path
+) -> None:
+    """Also while the metrics move, by a reload that is asked for beside the rounds."""
+    timing: Tables = {
+        "tunnel": {"drain_timeout_s": 30},
+        "probe": {"interval_s": 0.1, "timeout_s": 0.1},
+    }
+    async with gateway_stand_in(tmp_path / "second") as second:
+        both = {**tables(gateway, ports), **timing}
+        both["gateway"]["other"] = tables(second, ports)["gateway"][GATEWAY]
+        running.write(both)
+        await running.reload()
+        await running.until_ready()
+        client = await second.connections[-1].client(LOOPBACK, 20490)
+        await echoes(client, b"here")
+        talking = asyncio.create_task(talk(client))
+
+        metrics = {"metrics": {"listen": f"{LOOPBACK}:{free_port()}"}}
+        running.write({**tables(gateway, ports), **timing, **metrics})
+        running.daemon._woken.set()
+        verdict = await running.daemon.reload()
+        assert verdict.accepted
+        assert [v.name for v in running.daemon.snapshot().gateways] == [GATEWAY]
+
+        await never(client.gone.done, "it did not drain", for_s=0.5)
+        talking.cancel()
+        await eventually(lambda: second.connections[0].gone, "the second to be left")
+    assert running.events("attempt_broke") == []
+    assert not running.task.done()
+    await running.until_ready()
+
+
+async def test_a_service_that_is_no_longer_carried_is_not_waited_for(
+    tmp_path: Path, gateway: GatewayStandIn, ports: Ports
+) -> None:
+    """A reload while the gateway has answered for all but one: without it the tunnel is up."""
+    asked: list[int] = []
+    answer = asyncio.Event()
+
+    async def late() -> bool:
+        asked.append(20490)
+        return await answer.wait()
+
+    gateway.grant = lambda _host, port: True if port == 20480 else late()
+    daemon = Running(tmp_path, tables(gateway, ports))
+    await eventually(lambda: asked, "the request that is not answered")
+    daemon.write(tables(gateway, {Service.MOUNTD: ports[Service.MOUNTD]}))
+    await daemon.reload()
+
+    await daemon.until_ready()
+    answer.set()
+    await daemon.stop()
+
+
+async def test_nothing_is_ready_before_anything_was_tried(
+    tmp_path: Path, gateway: GatewayStandIn, ports: Ports
+) -> None:
+    daemon = Running(tmp_path, tables(gateway, ports))
+    snapshot = daemon.daemon.snapshot()  # its task has not run yet
+
+    assert not health.verdict(snapshot).ready
+    assert {s.service for s in snapshot.gateways[0].services} >= {Service.NFS, Service.MOUNTD}
+    await daemon.until_ready()
+    await daemon.stop()
+
+
+async def test_a_reload_while_stopping_is_refused(
+    running: Running, gateway: GatewayStandIn, ports: Ports
+) -> None:
+    running.write(tables(gateway, ports, tunnel={"drain_timeout_s": 30}))
+    await running.reload()
+    client = await a_client(gateway)
+    talking = asyncio.create_task(talk(client))
+    await echoes(client, b"")
+    await asyncio.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await eventually(lambda: running.daemon.snapshot().stopping, "the stop")
+
+    verdict = await running.daemon.reload()
+
+    assert not verdict.accepted
+    assert "stopping" in verdict.problems[0].text
+    talking.cancel()
+    async with asyncio.timeout(5):
+        await running.task
+
+
+async def talk(client: Client) -> None:
+    """Never leave a call answered for long."""
+    while not client.gone.done():
+        client.channel.write(b"again and again")
+        await asyncio.sleep(0.02)
+
+
 async def test_changed_connection_settings_redial(
     running: Running, gateway: GatewayStandIn, ports: Ports
 ) -> None:
@@ -265,13 +361,7 @@ async def test_a_second_signal_ends_a_stop_at_once(
     running.write(tables(gateway, ports, tunnel={"drain_timeout_s": 30}))
     await running.reload()
     client = await a_client(gateway)
-
-    async def talk() -> None:
-        while not client.gone.done():
-            client.channel.write(b"again and again")
-            await asyncio.sleep(0.02)
-
-    talking = asyncio.create_task(talk())
+    talking = asyncio.create_task(talk(client))
     await asyncio.sleep(0.1)
     os.kill(os.getpid(), signal.SIGTERM)
     await never(running.task.done, "it did not drain", for_s=0.4)

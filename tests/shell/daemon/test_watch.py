@@ -91,6 +91,7 @@ def test_what_a_login_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
         ssh_config="~/.ssh/config",
         known_hosts=["~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts"],
         identities=["~/.ssh/id", "credential:key", "~nobody-of-that-name/id"],
+        agent=None,
         environ={"SSH_AUTH_SOCK": "/run/agent"},
     )
 
@@ -104,5 +105,29 @@ def test_what_a_login_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_the_agent_that_ssh_config_names_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    environ = {"SSH_AUTH_SOCK": "/run/agent"}
+
+    files = login_files(
+        ssh_config="none", known_hosts=[], identities=[], agent="~/.agent", environ=environ
+    )
+
+    assert [str(path) for path in files] == ["/home/me/.agent"]
+
+
+def test_a_file_that_may_be_read_now_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("the same")
+    file.chmod(0o000)
+    before = signature(file)
+
+    file.chmod(0o600)
+
+    assert signature(file) != before
+
+
 def test_what_is_switched_off_is_not_watched() -> None:
-    assert login_files(ssh_config="none", known_hosts=[], identities=[], environ={}) == ()
+    assert (
+        login_files(ssh_config="none", known_hosts=[], identities=[], agent=None, environ={}) == ()
+    )

@@ -124,13 +124,23 @@ def test_losing_the_tunnel_makes_all_wait(board: Board) -> None:
 
 
 def test_a_calm_start_is_not_told(board: Board, logs: Logs) -> None:
-    for calm in (ServiceState.SERVING, ServiceState.UNVERIFIED, ServiceState.ABSENT):
+    for calm in (ServiceState.SERVING, ServiceState.ABSENT):
         fresh = Board("gw")
         fresh.expect([NFS], ADDRESSES, 1.0)
         fresh.record(NFS, V4, Finding(calm), 2.0)
 
     board.record(NFS, V4, Finding(ServiceState.WAITING), 2.0)
     assert logs == []
+
+
+def test_what_cannot_be_verified_is_warned_of_though_it_counts_as_ready(
+    board: Board, logs: Logs
+) -> None:
+    board.record(NFS, V4, Finding(ServiceState.UNVERIFIED, "why", "what to do"), 2.0)
+
+    assert [(line["log_level"], line["state"], line["hint"]) for line in logs] == [
+        ("warning", "unverified", "what to do")
+    ]
 
 
 def test_trouble_is_told_once_and_its_end_once(board: Board, logs: Logs) -> None:

@@ -100,6 +100,7 @@ STATES = {
     Outcome.NOT_REACHED: ServiceState.UNREACHABLE,
     Outcome.FORBIDDEN: ServiceState.UNVERIFIED,
     Outcome.HELD: ServiceState.REFUSED,
+    Outcome.ASTRAY: ServiceState.UNVERIFIED,
     Outcome.SILENT: ServiceState.STALLED,
 }
 
