@@ -94,12 +94,17 @@ def test_gateway_that_runs_no_command_is_served_all_the_same(make_bed: MakeBed) 
 
 
 def test_client_address_is_discovered(own_bed: Bed) -> None:
-    """Two addresses: what our session reached is not where clients come in, so a key says it."""
+    """Of two addresses of IPv4 nothing tells which is the clients' network: it is taken to be the
+    one that our session reached (SSH_CONNECTION). Of IPv6 the gateway has one.
+    """
     daemon = own_bed.daemon({"gateway": {"dev-gw": {"client_address": None}}})
 
     daemon.await_ready()
 
-    assert daemon.status()["gateways"][0]["client_address"]
+    assert daemon.status()["gateways"][0]["client_address"] == [
+        network.GATEWAY_SSH,
+        network.GATEWAY_V6,
+    ]
 
 
 def test_both_families_are_served_and_probed(own_bed: Bed) -> None:

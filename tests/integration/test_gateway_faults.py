@@ -1,12 +1,20 @@
 """What gateways do to tunnels: absent, killed, frozen, cut off, changed, locked."""
 
+import signal
+import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
+from tests.bed.box import Box
 from tests.bed.gateway import SshdOptions
+from tests.bed.libnfs import sha256
 from tests.bed.nfs_server import EXPORT
+from tests.bed.tcp_service import PORT, SERVICES, Server
+from tests.bed.transfer import SIZE, await_relayed, write_random
 from tests.bed.waiting import wait_until
 
 MakeBed = Callable[[BedOptions], Bed]
@@ -171,17 +179,77 @@ def test_killed_nfs_server_is_host_down_and_serves_again(own_bed: Bed) -> None:
     assert (own_bed.share / "file").read_text() == "survived\n"
 
 
-def test_stop_waits_for_a_transfer_that_is_under_way(own_bed: Bed) -> None:
-    daemon = own_bed.daemon()
-    daemon.await_ready()
-    with own_bed.network.pod.connect(network.GATEWAY, 2049) as idle:
-        daemon.wait_until(lambda: daemon.metric("hostnfsd_connections") == 1, "the client")
+class Late(Server):
+    """Echoes; but what asks for patience is echoed only when the test says so."""
 
-        assert daemon.terminate() == 0
+    def __init__(self, box: Box) -> None:
+        self.release = threading.Event()
+        super().__init__(box)
 
-        idle.settimeout(5)
+    def serve(self, connection: socket.socket) -> None:
+        """Echo until the end of file."""
+        while data := connection.recv(64):
+            if data == b"patience":
+                self.release.wait(60)
+            connection.sendall(data)
+
+
+def exchange(client: socket.socket, data: bytes) -> bytes:
+    client.settimeout(20)
+    client.sendall(data)
+    return client.recv(64)
+
+
+def test_stop_waits_for_what_is_unanswered_and_for_nobody_else(bed: Bed) -> None:
+    with Late(bed.network.host) as service, ExitStack() as stack:
+        # A stop that waits for the deadline instead of the answer would fail the test.
+        daemon = bed.daemon({**SERVICES, "tunnel": {"drain_timeout_s": 60}})
+        daemon.await_ready()
+        idle, asking = [
+            stack.enter_context(bed.network.pod.connect(network.GATEWAY, PORT)) for _ in range(2)
+        ]
+        assert exchange(idle, b"done") == exchange(asking, b"done") == b"done"
+        asking.sendall(b"patience")
+        # Until it has gone through, the connection looks idle.
+        daemon.wait_until(
+            lambda: (
+                daemon.metric(
+                    "hostnfsd_relayed_bytes_total", service="rquotad", direction="to_host"
+                )
+                == len(b"donedonepatience")
+            ),
+            "the question to be passed on",
+        )
+
+        daemon.process.send(signal.SIGTERM)
+        daemon.await_log("daemon_stopping")
+
         assert idle.recv(1) == b""
+        assert daemon.running
+        service.release.set()
+        assert asking.recv(64) == b"patience"
+        assert asking.recv(1) == b""
+        assert daemon.process.wait(10) == 0
     wait_until(
-        lambda: not [p for _, p in own_bed.network.gateway.listening() if p == 2049],
+        lambda: not [p for _, p in bed.network.gateway.listening() if p == PORT],
         "the forwards to be closed",
     )
+
+
+def test_stop_in_the_middle_of_a_transfer_costs_no_byte(own_bed: Bed) -> None:
+    """The kernel copies through a daemon that is stopped, and through the next one."""
+    daemon = own_bed.daemon({"tunnel": {"drain_timeout_s": 1}})
+    daemon.await_ready()
+    own_bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}")
+    source = own_bed.share / "source"
+    write_random(source)
+    copying = own_bed.kernel.start("cp /mnt/nfs/source /mnt/nfs/copy && sync")
+    await_relayed(daemon, "to_host", SIZE // 8)
+
+    assert daemon.terminate() == 0
+
+    assert not copying.done
+    daemon.start()
+    daemon.await_ready()
+    copying.wait(timeout_s=120)
+    assert sha256(own_bed.share / "copy") == sha256(source)

@@ -1,6 +1,5 @@
 """The main job: six services, a real kernel client, data that survives what happens to tunnels."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +9,10 @@ import pytest
 
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
-from tests.bed.daemon import Daemon
 from tests.bed.gateway import SshdOptions
 from tests.bed.libnfs import sha256
 from tests.bed.nfs_server import EXPORT
+from tests.bed.transfer import SIZE, await_losses, await_relayed, write_random
 
 MakeBed = Callable[[BedOptions], Bed]
 SERVICES: Final = {
@@ -24,7 +23,6 @@ SERVICES: Final = {
     "status": 662,
     "rquotad": 875,
 }
-SIZE: Final = 256 * 1024 * 1024
 
 
 def test_six_services_are_forwarded_and_serve(bed: Bed) -> None:
@@ -77,9 +75,16 @@ def test_libnfs_writes_and_reads_while_the_tunnel_is_killed(bed: Bed, tmp_path: 
         storing = pool.submit(bed.libnfs.store, source, "by-libnfs", timeout_s=180)
         await_relayed(daemon, "to_host", SIZE // 8)
         assert bed.gateway.kill_sessions() == 1
+        assert not storing.done()
         storing.result()
-    await_losses(daemon, 1)
-    bed.libnfs.fetch("by-libnfs", tmp_path / "back", timeout_s=180)
+        await_losses(daemon, 1)
+        daemon.await_ready()
+        fetching = pool.submit(bed.libnfs.fetch, "by-libnfs", tmp_path / "back", timeout_s=180)
+        await_relayed(daemon, "to_client", SIZE // 8)
+        assert bed.gateway.kill_sessions() == 1
+        assert not fetching.done()
+        fetching.result()
+    await_losses(daemon, 2)
 
     assert sha256(bed.share / "by-libnfs") == sha256(source)
     assert sha256(tmp_path / "back") == sha256(source)
@@ -109,27 +114,3 @@ def test_kernel_mounts_in_every_variant(make_bed: MakeBed, options: BedOptions) 
     bed.kernel.mount(f"{network.GATEWAY_NAME}:{EXPORT}")
 
     assert bed.kernel.run("cat /mnt/nfs/hello").output == "from the host\n"
-
-
-def write_random(path: Path) -> None:
-    block = os.urandom(1024 * 1024)
-    with path.open("wb") as file:
-        for number in range(SIZE // len(block)):
-            file.write(number.to_bytes(8, "big"))
-            file.write(block[8:])
-
-
-def await_losses(daemon: Daemon, count: int) -> None:
-    daemon.wait_until(
-        lambda: daemon.metric("hostnfsd_tunnel_losses_total") >= count, f"loss {count}"
-    )
-
-
-def await_relayed(daemon: Daemon, direction: str, size: int) -> None:
-    """Wait until ``size`` more bytes of NFS have gone in this direction."""
-
-    def relayed() -> float:
-        return daemon.metric("hostnfsd_relayed_bytes_total", service="nfs", direction=direction)
-
-    before = relayed()
-    daemon.wait_until(lambda: relayed() > before + size, f"{size} bytes to move")

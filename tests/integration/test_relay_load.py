@@ -2,72 +2,14 @@
 
 import os
 import socket
-import threading
 from contextlib import ExitStack
-from typing import Final, Self
+from typing import Final
 
 from tests.bed import network
 from tests.bed.bed import Bed
-from tests.bed.box import Box
+from tests.bed.tcp_service import PORT, SERVICES, Server
 
-#: A service of this test's own stands where rquotad would: it does what NFS servers do not.
-PORT: Final = 875
-SERVICES: Final = {"services": {"rquotad": {"port": PORT, "host_port": 9875, "required": True}}}
 MEBIBYTE: Final = 1024 * 1024
-
-
-class Server:
-    """A TCP service in the host's box; ``serve`` gets each connection in a thread of its own."""
-
-    def __init__(self, box: Box) -> None:
-        self._socket = box.new_socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", 9875))
-        self._socket.listen(512)
-        self._threads: list[threading.Thread] = []
-        self._connections: list[socket.socket] = []
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            thread = threading.Thread(target=self._survive, args=(connection,))
-            self._connections.append(connection)
-            self._threads.append(thread)
-            thread.start()
-
-    def _survive(self, connection: socket.socket) -> None:
-        with connection:
-            try:
-                self.serve(connection)
-            except OSError:
-                return
-
-    def serve(self, connection: socket.socket) -> None:
-        """Echo until the end of file, then say how much it was."""
-        total = 0
-        while data := connection.recv(65536):
-            total += len(data)
-            connection.sendall(data)
-        connection.sendall(b"|%d" % total)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for connection in self._connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        for thread in (self._accepting, *self._threads):
-            thread.join(10)
 
 
 class Source(Server):

@@ -6,7 +6,7 @@ from tests.bed import network
 from tests.bed.bed import Bed
 from tests.bed.libnfs import sha256
 from tests.bed.nfs_server import EXPORT
-from tests.integration.test_main_job import SIZE, await_relayed, write_random
+from tests.bed.transfer import SIZE, await_relayed, write_random
 
 SERVICES: Final = ("rpcbind", "nfs", "mountd", "nlockmgr", "status", "rquotad")
 

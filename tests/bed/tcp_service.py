@@ -1,0 +1,66 @@
+"""A TCP service of a test's own on the host: it does what NFS servers do not."""
+
+import socket
+import threading
+from typing import Final, Self
+
+from tests.bed.box import Box
+
+#: It stands where rquotad would: it does what NFS servers do not.
+PORT: Final = 875
+#: Laid over a configuration, it has the service forwarded.
+SERVICES: Final = {"services": {"rquotad": {"port": PORT, "host_port": 9875, "required": True}}}
+
+
+class Server:
+    """A TCP service in the host's box; ``serve`` gets each connection in a thread of its own."""
+
+    def __init__(self, box: Box) -> None:
+        self._socket = box.new_socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 9875))
+        self._socket.listen(512)
+        self._threads: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._survive, args=(connection,))
+            self._connections.append(connection)
+            self._threads.append(thread)
+            thread.start()
+
+    def _survive(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                self.serve(connection)
+            except OSError:
+                return
+
+    def serve(self, connection: socket.socket) -> None:
+        """Echo until the end of file, then say how much it was."""
+        total = 0
+        while data := connection.recv(65536):
+            total += len(data)
+            connection.sendall(data)
+        connection.sendall(b"|%d" % total)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        for connection in self._connections:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        for thread in (self._accepting, *self._threads):
+            thread.join(10)
