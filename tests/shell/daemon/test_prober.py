@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import asyncssh
@@ -105,6 +106,8 @@ async def stage(relays: Rig, service: HostService) -> AsyncIterator[Stage]:
             await made.task
 
 
+EVERYWHERE = "0.0.0.0"
+
 Dial = Callable[[Connection, str, int], Any]
 
 
@@ -115,13 +118,13 @@ def refusing(code: int, reason: str) -> Dial:
     return dial
 
 
-def arriving_from(originator: str) -> Dial:
+def arriving_from(originator: str, listen: str = LOOPBACK) -> Dial:
     """The gateway dials itself, and the connection has another address than the one dialled."""
 
     async def dial(connection: Connection, _address: str, port: int) -> Client:
         async def hand_on() -> None:
             with suppress(asyncssh.ChannelOpenError):
-                client = await connection.client(LOOPBACK, port, (originator, 40000))
+                client = await connection.client(listen, port, (originator, 40000))
                 client.channel.close()
 
         connection.gateway.tasks.add(asyncio.create_task(hand_on()))
@@ -234,7 +237,8 @@ async def test_a_name_as_client_address_serves_though_the_gateway_told_nothing(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
     """A login that runs no command, and the specification's own client_address = "dev-gw"."""
-    gateway.dial = arriving_from(LOOPBACK)
+    gateway.dial = arriving_from(LOOPBACK, EVERYWHERE)
+    stage.specs = (replace(SPEC, listen=EVERYWHERE),)
     stage.addresses = ("dev-gw",)
     stage.gateway_survey = None
     stage.timeout_s = 0.5

@@ -274,6 +274,7 @@ async def test_a_service_that_is_no_longer_carried_is_not_waited_for(
     await daemon.reload()
 
     await daemon.until_ready()
+    assert len(gateway.connections) == 1, "only another session brought it up"
     answer.set()
     await daemon.stop()
 
