@@ -122,7 +122,8 @@ class KnownHosts:
         self.failure = Failure(
             FailureKind.HOST_KEY,
             f"the host key of {self._name} is not known: it shows {algorithm} {print_}",
-            f"check that fingerprint on the gateway, then: {self._recording} >> {where}"
+            f"check that fingerprint on the gateway, then: {self._recording}"
+            f" >> {self.files[0] if self.files else 'FILE, and set known_hosts to it'}"
             ' (or host_key_policy = "accept-new")',
         )
         return False

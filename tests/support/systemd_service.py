@@ -30,7 +30,10 @@ ssh_config = "none"
 
 
 #: What only developers need, or what leads back to the checkout.
-_LEFT_OUT: Final = ("mypy", "mypyc", "pip*", "setuptools*", "hypothesis*", "grimp*", "ruff*", "*.pth")
+_LEFT_OUT: Final = (
+    *("mypy", "mypyc", "pip*", "setuptools*", "hypothesis*", "grimp*", "ruff*"),
+    "*.pth",
+)
 _LAUNCHER: Final = f"#!{PYTHON}\nfrom hostnfsd.cli.main import entry\n\nentry()\n"
 
 
