@@ -137,10 +137,16 @@ def ask(
     raise DaemonUnreachableError(
         f"no daemon answers at {own}"
         + (f", and none of this configuration at {usual}" if usual else ""),
-        "start it with `hostnfsd run`, or as a service with `hostnfsd install`; one that was"
-        " started before control.socket was changed is reached by a signal: kill -HUP PID, or"
-        " systemctl reload hostnfsd",
+        "start it with `hostnfsd run`, or as a service with `hostnfsd install`"
+        + (_MOVED if usual else ""),
     )
+
+
+#: Where a socket is configured, the daemon may have been started with another.
+_MOVED: Final = (
+    "; one that was started before control.socket was changed is reached by a signal:"
+    " kill -HUP PID, or systemctl reload hostnfsd"
+)
 
 
 def _has_read(path: PurePath, config: Path, timeout_s: float) -> bool:
