@@ -26,7 +26,7 @@ coverage: packages venv  ## what all tests together reach, daemons on the bed in
 	@$(BIN)/coverage report
 
 test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 test-integration: packages venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration

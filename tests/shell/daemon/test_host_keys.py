@@ -210,7 +210,12 @@ def test_where_an_authority_is_known_a_plain_key_does_not_do(policy: Policy, fil
     assert "shows no certificate of the authority" in hosts.failure.text
 
 
-@pytest.mark.parametrize("before", ["", line("[other]:122", OTHER), line("x", OTHER).rstrip("\n")])
+@pytest.mark.parametrize(
+    "before",
+    ["", line("[other]:122", OTHER), line("x", OTHER).rstrip("\n")],
+    # Not the texts: keys are made anew, and every worker of a run must collect the same tests.
+    ids=["nothing", "another", "unfinished"],
+)
 def test_accept_new_records_the_first_key(before: str, file: Path) -> None:
     if before:
         write(file, before)
