@@ -22,10 +22,12 @@ def shared_bed() -> Iterator[Bed]:
 
 
 @pytest.fixture
-def bed(shared_bed: Bed, request: pytest.FixtureRequest) -> Bed:
+def bed(shared_bed: Bed, request: pytest.FixtureRequest) -> Iterator[Bed]:
     """The shared bed: main case of the specification, everything up, no daemon yet."""
     request.node.stash.setdefault(_BEDS, []).append(shared_bed)
-    return shared_bed
+    yield shared_bed
+    for daemon in shared_bed.daemons:  # one that a failed test left would hold the next one's ports
+        daemon.close()
 
 
 @pytest.fixture
