@@ -69,8 +69,9 @@ async def test_bytes_and_their_order_survive_both_ways(relays: Rig, dial: Any) -
     assert hashlib.sha256(whole).digest() == hashlib.sha256(client.received).digest()
     tally = relays.tally()
     assert (tally.bytes_to_host, tally.bytes_to_client) == (len(whole), len(whole))
-    assert (tally.connections, tally.connections_total) == (0, 1)
+    # The gateway's side of the channel is gone before ours has heard of it.
     await relays.settled()
+    assert (tally.connections, tally.connections_total) == (0, 1)
 
 
 async def test_a_late_reply_reaches_a_client_that_has_ended_its_side(
