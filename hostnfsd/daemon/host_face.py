@@ -1,0 +1,49 @@
+"""The seam between the host's services and those who dial, probe and tell of them."""
+
+import socket
+from typing import Protocol
+
+from hostnfsd.config.model import Carried
+from hostnfsd.server.finding import Denial, HostFinding, Place
+from hostnfsd.services import Service
+
+
+class HostServices(Protocol):
+    """The host's NFS server, as the rest of the daemon sees it. One for all gateways."""
+
+    def place(self, carried: Carried) -> Place:
+        """Where a service is dialled now. Never blocks."""
+        ...
+
+    def versions(self, service: Service) -> tuple[int, ...]:
+        """Versions the service has, ascending, as registered now or when last seen.
+
+        Empty if it was never seen.
+        """
+        ...
+
+    async def dial(self, carried: Carried) -> socket.socket:
+        """A connected non-blocking TCP socket to the service, from the source port it wants.
+
+        Where the place is rpcbind's word and nothing listens there, rpcbind is asked again and
+        the new port dialled.
+
+        Raises:
+            OSError: refused, unreachable, reset, timed out, or no source port is left.
+        """
+        ...
+
+    async def probe(self, carried: Carried, timeout_s: float) -> HostFinding:
+        """One RPC NULL call, dialled as clients' connections are. Never raises OSError.
+
+        Calls for the same service that come in while one is under way share its result.
+        """
+        ...
+
+    def denial(self, service: Service) -> Denial | None:
+        """Why nfs or mountd would not let a client mount, as last tried; None if it does."""
+        ...
+
+    def doubt(self, service: Service) -> None:
+        """A client or a probe failed: ask rpcbind again, and try a mount again, at once."""
+        ...

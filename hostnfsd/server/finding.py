@@ -1,0 +1,76 @@
+"""What is found out about the services of the host's NFS server: plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from hostnfsd.services import Service
+
+
+class Origin(StrEnum):
+    """Where the number of a host port comes from: a closed set, shown in status."""
+
+    CONFIGURED = "configured"  # host_port = N
+    RPCBIND = "rpcbind"  # the host's rpcbind says so now
+    LAST_KNOWN = "last-known"  # it said so once
+    ASSUMED = "assumed"  # it never said: 2049 for nfs, else the gateway port
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service is dialled on the host."""
+
+    address: str
+    port: int
+    origin: Origin
+
+
+class Reached(Enum):
+    """How a service of the host took an RPC NULL call, dialled as the relay dials."""
+
+    ANSWERED = "answered"
+    DOWN = "down"  # nothing listens there: refused, unreachable
+    HUNG_UP = "hung-up"  # accepted, and closed before it answered
+    DENIED = "denied"  # answered with AUTH_ERROR
+    SILENT = "silent"  # accepted (or not even that) and said nothing in time
+    FOREIGN = "foreign"  # answers, but is not this program, or speaks no RPC
+
+
+@dataclass(frozen=True, slots=True)
+class HostFinding:
+    """One probe of a service at the host.
+
+    Attributes:
+        reached: how it ended.
+        place: where it was dialled.
+        text: what was seen, a sentence's end; None if it answered.
+        hint: what a person can do about it.
+        duration_s: seconds it took.
+    """
+
+    reached: Reached
+    place: Place
+    text: str | None = None
+    hint: str | None = None
+    duration_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why a service that runs does not let us in."""
+
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class MountFinding:
+    """One attempt to mount an export and to look at its root.
+
+    Attributes:
+        export: the path that was mounted; None if none could be.
+        denials: of mountd (MNT refused) and of nfs (FSINFO refused), as far as there are any.
+    """
+
+    export: str | None
+    denials: Mapping[Service, Denial] = field(default_factory=dict)
