@@ -93,6 +93,9 @@ class Reply(NamedTuple):
     duration_s: float
 
 
+#: Program, version and procedure.
+Numbers: TypeAlias = tuple[int, int, int]
+
 #: A call that waits for its reply: program, version, procedure, whether its results begin with a
 #: status, and when its first byte passed.
 _Pending: TypeAlias = tuple[int, int, int, bool, float]
@@ -117,7 +120,9 @@ class Tap:
 
     __slots__ = (
         "_calls",
+        "_cut",
         "_host_ended",
+        "_lost",
         "_max_outstanding",
         "_opened",
         "_pending",
@@ -133,7 +138,9 @@ class Tap:
         self._replies = Scanner(max_record)
         self._max_outstanding = max_outstanding
         self._pending: dict[int, _Pending] = {}
-        self._opened = False  # the call that is passing is in _pending already
+        self._opened = False  # the call that is passing has been looked at already
+        self._cut: int | None = None  # its xid, if it is in _pending and not complete
+        self._lost: tuple[Numbers, ...] = ()
         self._host_ended = False
         self.off: Off | None = None
         self.strays = 0
@@ -166,10 +173,13 @@ class Tap:
             if call is not None:
                 calls.append(call)
             self._opened = False
+            self._cut = None
         # A call counts from its first bytes on: a server may answer before it has read all.
         if not self._opened and (head_now := scanner.open_head) is not None:
-            self._call(head_now, _SHORTEST_CALL, scanner.began)
+            known = len(self._pending)
+            call = self._call(head_now, _SHORTEST_CALL, scanner.began)
             self._opened = True
+            self._cut = call.xid if call is not None and len(self._pending) > known else None
         if scanner.off is not None and self.off is None:
             self._stop(scanner.off)
         return calls
@@ -187,15 +197,31 @@ class Tap:
         return replies
 
     def client_ended(self) -> None:
-        """The client sends no more; replies may still come."""
+        """The client sends no more; replies may still come, but none to a call it cut short."""
         if not self._calls.between:
-            self._stop(Off.HALF_OPEN)
+            if self._cut is not None:
+                self._pending.pop(self._cut, None)
+            self._calls.stop(Off.HALF_OPEN)
 
     def host_ended(self) -> None:
         """The host sends no more: what is unanswered will stay so."""
         self._host_ended = True
         if self._pending or not self._replies.between:
+            self._lost = self._whole_pending()
             self._stop(Off.HALF_OPEN)
+
+    def close(self) -> tuple[Numbers, ...]:
+        """The connection is over: the calls that passed whole and were not answered.
+
+        Empty where that cannot be told, because the connection was not followed to its end.
+        """
+        lost = self._lost or self._whole_pending()
+        self._pending.clear()
+        self._lost = ()
+        return lost
+
+    def _whole_pending(self) -> tuple[Numbers, ...]:
+        return tuple(call[:3] for xid, call in self._pending.items() if xid != self._cut)
 
     def _stop(self, why: Off) -> None:
         """For good: nothing is pending and nothing is half through from here on."""

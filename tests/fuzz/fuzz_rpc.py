@@ -141,6 +141,13 @@ def taps(chunks: list[bytes], plan: bytes) -> None:
             == (naive.off, len(naive.waiting), naive.oldest, naive.quiet, naive.strays),
             "the taps stand differently",
         )
+    for either in (quick, naive):
+        if turns & 1:
+            either.client_ended()
+        if turns & 2:
+            either.host_ended()
+    check(quick.off == naive.off and quick.quiet == naive.quiet, "the taps end differently")
+    check(list(quick.close()) == naive.close(), "the taps miss different replies")
 
 
 def seed(folder: Path) -> None:

@@ -19,6 +19,7 @@ class Direction:
     began: float = 0.0
     fragments: int = 0
     opened: bool = False
+    entered: bool = False
 
 
 @dataclass
@@ -33,6 +34,7 @@ class NaiveTap:
     calls: Direction = field(default_factory=Direction)
     replies: Direction = field(default_factory=Direction)
     host_over: bool = False
+    lost: list[tuple[int, int, int]] = field(default_factory=list)
     events: list[Call | Reply] = field(default_factory=list)
 
     @property
@@ -59,13 +61,26 @@ class NaiveTap:
             self.waiting = {}
 
     def client_ended(self) -> None:
-        if self.calls.inside or self.calls.mark:
-            self.stop(Off.HALF_OPEN)
+        if self.calls.entered:
+            self.waiting.pop(self._words_of_the_open_call()[0], None)
+        self.calls = Direction()
 
     def host_ended(self) -> None:
         self.host_over = True
         if self.waiting or self.replies.inside or self.replies.mark:
+            lost = self.unanswered()
             self.stop(Off.HALF_OPEN)
+            self.lost = lost
+
+    def close(self) -> list[tuple[int, int, int]]:
+        return self.lost or self.unanswered()
+
+    def unanswered(self) -> list[tuple[int, int, int]]:
+        cut = self._words_of_the_open_call()[0] if self.calls.entered else None
+        return [call[:3] for xid, call in self.waiting.items() if xid != cut]
+
+    def _words_of_the_open_call(self) -> list[int]:
+        return _words(self.calls.payload)
 
     def _byte(self, value: bytes, now: float, *, to_host: bool) -> None:
         half = self.calls if to_host else self.replies
@@ -83,7 +98,7 @@ class NaiveTap:
         if ended:
             if self.off is None:
                 self._passed(half.payload, now, to_host=to_host)
-            half.inside, half.opened = False, False
+            half.inside, half.opened, half.entered = False, False, False
 
     def _mark(self, half: Direction, value: bytes, now: float) -> None:
         if not half.mark and not half.inside:
@@ -117,6 +132,7 @@ class NaiveTap:
                 xid, (program, version, procedure) = words[0], words[3:6]
                 shown = words[6] != 6 and _answers_with_status(program, version, procedure)
                 self.waiting[xid] = program, version, procedure, shown, began
+                self.calls.entered = True
 
     def _passed(self, record: bytes, now: float, *, to_host: bool) -> None:
         words = _words(record)

@@ -294,13 +294,58 @@ def test_a_client_that_ends_between_calls_still_gets_its_replies() -> None:
     assert (tap.off, tap.quiet) == (None, True)
 
 
-def test_a_client_that_ends_inside_a_call_switches_it_off() -> None:
+def test_a_call_cut_short_by_its_client_is_waited_for_no_more() -> None:
     for size in (1, 4, 20, 100):
         tap = Tap()
         tap.to_host(call(1, size=200)[:size], 0)
         tap.client_ended()
 
-        assert (tap.off, tap.unanswered) == (Off.HALF_OPEN, 0)
+        assert (tap.off, tap.unanswered, tap.quiet) == (None, 0, True)
+        assert tap.close() == ()
+
+
+def test_replies_to_whole_calls_are_followed_after_a_cut_one() -> None:
+    tap = Tap()
+    tap.to_host(call(1) + call(2, size=200)[:150], 0)
+    assert tap.unanswered == 2
+    tap.client_ended()
+
+    assert [reply.xid for reply in tap.to_client(reply(1), 1)] == [1]
+    assert (tap.off, tap.quiet) == (None, True)
+
+
+def test_a_call_sent_again_and_cut_short_leaves_the_first_one_waiting() -> None:
+    tap = Tap()
+    tap.to_host(call(1, size=200) + call(1, size=200)[:150], 0)
+    tap.client_ended()
+
+    assert tap.unanswered == 1
+    assert len(tap.close()) == 1
+
+
+def test_the_end_of_the_connection_tells_what_was_never_answered() -> None:
+    tap = Tap()
+    tap.to_host(call(1) + call(2, MOUNT, 3, 1) + call(3, size=200)[:150], 0)
+    tap.to_client(reply(1), 1)
+
+    assert tap.close() == ((MOUNT, 3, 1),)
+    assert tap.close() == ()
+
+
+def test_so_does_the_end_of_the_host() -> None:
+    tap = Tap()
+    tap.to_host(call(1) + call(2, size=200)[:150], 0)
+    tap.host_ended()
+
+    assert tap.close() == ((NFS, 3, 6),)
+
+
+def test_nothing_is_told_of_a_connection_that_is_not_followed_any_more() -> None:
+    tap = Tap()
+    tap.to_host(call(1) + mark(b""), 0)
+
+    assert tap.off is Off.GARBAGE
+    assert tap.close() == ()
 
 
 def test_a_host_that_ends_with_calls_unanswered_switches_it_off() -> None:
@@ -410,6 +455,7 @@ def test_it_says_what_a_plain_and_slow_one_says(
             for one in (tap, naive):
                 one.client_ended() if towards_host else one.host_ended()
             compare(tap, naive)
+    assert list(tap.close()) == naive.close()
 
 
 def compare(tap: Tap, naive: NaiveTap) -> None:
