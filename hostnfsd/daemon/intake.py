@@ -15,6 +15,7 @@ import structlog
 
 from hostnfsd.daemon.faults import reason
 from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.recognition import Candidate
 from hostnfsd.daemon.relay import Circle, GatewaySide, Relay
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
@@ -31,8 +32,8 @@ _log: Final = structlog.get_logger("hostnfsd.intake")
 class Watch(Protocol):
     """The prober, as the intake sees it."""
 
-    def recognises(self, service: Service, originator: str) -> bool:
-        """Whether this connection is likely to be a probe of ours."""
+    def look(self, service: Service, originator: str) -> Candidate | None:
+        """Whether this connection may be a probe of ours."""
         ...
 
     def arrived(self, service: Service, error: str | None) -> None:
@@ -90,7 +91,18 @@ class Intake:
         return accept
 
     async def _admit(self, spec: Spec, originator: str, port: int) -> GatewaySide:
-        ours = self._watch.recognises(spec.service, originator)
+        candidate = self._watch.look(spec.service, originator)
+        try:
+            return await self._let_in(spec, originator, port, candidate)
+        except asyncssh.ChannelOpenError:
+            if candidate is not None:
+                candidate.ended()
+            raise
+
+    async def _let_in(
+        self, spec: Spec, originator: str, port: int, candidate: Candidate | None
+    ) -> GatewaySide:
+        ours = candidate is not None and candidate.presumed
         if self.stopping:
             raise self._refuse(spec, originator, Refusal.STOPPING)
         if self._ledger.full and not ours:
@@ -106,9 +118,11 @@ class Intake:
         )
         error = None
         try:
-            relay = await self._dial(client, ours=ours)
+            relay = await self._dial(client, candidate)
         except OSError as exc:  # refused, reset, unreachable, timed out
             error = _why(exc)
+            if candidate is not None:
+                candidate.failed(error)
             if not ours:
                 self._watch.service_failed(spec.service)
                 raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
@@ -121,12 +135,14 @@ class Intake:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")
         return relay.gateway
 
-    async def _dial(self, client: ClientView, *, ours: bool) -> Relay:
+    async def _dial(self, client: ClientView, candidate: Candidate | None) -> Relay:
         address, port = self._where(client.service)
         tally = self._ledger.tally(self._gateway, client.service)
         # The relay enters the circle before its connection stands, so that the end of the session
         # can end it at any moment.
-        relay = Relay(client, ledger=self._ledger, tally=tally, circle=self._circle, ours=ours)
+        relay = Relay(
+            client, ledger=self._ledger, tally=tally, circle=self._circle, candidate=candidate
+        )
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(

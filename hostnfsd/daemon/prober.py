@@ -6,6 +6,7 @@ which is how a real client that arrives at that moment from that address is told
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import asyncssh
 import structlog
 
 from hostnfsd.daemon.face import Meters
+from hostnfsd.daemon.recognition import Candidate, Recognition
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel import probe
@@ -24,9 +26,6 @@ from hostnfsd.tunnel.probe import Finding, Outcome, Target
 
 #: Seconds between probes while something that should serve does not.
 _RESTLESS_S: Final = 1.0
-#: Seconds in which a probe may yet come in that was given up, or overtaken by a client from the
-#: gateway itself whose arrival was taken for it.
-_LATE_S: Final = 2.0
 
 #: What a gateway that no longer answers looks like, too.
 _DOUBTFUL: Final = frozenset({Outcome.HELD, Outcome.NOT_REACHED})
@@ -38,7 +37,6 @@ _log: Final = structlog.get_logger("hostnfsd.prober")
 class _Awaited:
     """The probe of a service that is under way: where it went, whether it came in, its result."""
 
-    address: str
     result: "asyncio.Future[str | None]"
     came_in: bool = False
     stranger: str | None = None
@@ -115,28 +113,24 @@ class Prober:
         self._seen = seen
         self._report = report
         self._awaited: dict[Service, _Awaited] = {}
-        self._late: dict[Service, tuple[str, float]] = {}
+        self._recognition = Recognition(self._owns, time.monotonic)
         self._now = asyncio.Event()
         self._states: dict[tuple[Spec, Family], ServiceState] = {}
 
     # -- the intake's view -----------------------------------------------------------------------
 
-    def recognises(self, service: Service, originator: str) -> bool:
-        """Whether a connection from ``originator`` is likely to be the probe under way."""
+    def look(self, service: Service, originator: str) -> Candidate | None:
+        """Whether a connection from ``originator`` may be the probe under way."""
+        candidate = self._recognition.look(service, originator)
         awaited = self._awaited.get(service)
-        address, until = self._late.get(service, ("", 0.0))
-        if awaited is not None:
-            address = awaited.address
-        elif asyncio.get_running_loop().time() >= until:
-            return False
+        if candidate is not None and awaited is not None:
+            awaited.came_in |= candidate.presumed
+            awaited.stranger = awaited.stranger if candidate.presumed else originator
+        return candidate
+
+    def _owns(self, address: str) -> bool | None:
         survey = self._subject.survey()
-        # Nobody told us the gateway's addresses: then whoever comes in during a probe may be it. A
-        # client that is taken for it becomes one again with its first byte.
-        ours = survey is None or originator == address or survey.owns(originator)
-        if awaited is not None:
-            awaited.came_in |= ours
-            awaited.stranger = awaited.stranger if ours else originator
-        return ours
+        return None if survey is None else survey.owns(address)
 
     def arrived(self, service: Service, error: str | None) -> None:
         """The probe came in; ``error`` says why the service did not take it."""
@@ -213,7 +207,8 @@ class Prober:
     async def _try(self, target: Target, timeout_s: float) -> tuple[Outcome, str | None]:
         service = target.spec.service
         result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._awaited[service] = awaited = _Awaited(target.address, result)
+        self._awaited[service] = awaited = _Awaited(result)
+        expected = self._recognition.expect(service, target.address, secrets.randbits(32))
         hang_up: Callable[[], None] | None = None
         try:
             async with asyncio.timeout(timeout_s):
@@ -236,8 +231,7 @@ class Prober:
                 return Outcome.NOT_REACHED, exc.reason.lower()
         finally:
             del self._awaited[service]
-            until = asyncio.get_running_loop().time() + _LATE_S
-            self._late[service] = target.address, until
+            self._recognition.over(expected)
             if hang_up is not None:
                 hang_up()
         return (Outcome.ACCEPTED, None) if error is None else (Outcome.SERVICE_FAILED, error)

@@ -20,6 +20,7 @@ import structlog
 
 from hostnfsd.daemon import seams
 from hostnfsd.daemon.ledger import Ledger, Tally
+from hostnfsd.daemon.recognition import Candidate, Who
 from hostnfsd.snapshot import ClientView
 
 #: Bytes the gateway may send us on one channel before we have passed them on.
@@ -83,18 +84,26 @@ class Relay:
         ledger: where clients are entered.
         tally: counters of the service.
         circle: the other relays of the session.
-        ours: the connection looks like a probe of our own: it is entered in the ledger only once
-            it carries a byte, for our own probes carry none.
+        candidate: the connection may be a probe of our own; then it is entered in the ledger, with
+            all its bytes, once it turns out not to be.
     """
 
     def __init__(
-        self, client: ClientView, *, ledger: Ledger, tally: Tally, circle: Circle, ours: bool
+        self,
+        client: ClientView,
+        *,
+        ledger: Ledger,
+        tally: Tally,
+        circle: Circle,
+        candidate: Candidate | None = None,
     ) -> None:
         self._client = client
         self._ledger = ledger
         self._tally = tally
         self._circle = circle
+        self._candidate = candidate
         self._entered = False
+        self._connected = False
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._transport: asyncio.Transport | None = None
         self._channel_full = False
@@ -107,14 +116,19 @@ class Relay:
         self.host = HostSide(self)
         self.gateway = GatewaySide(self)
         circle.relays.add(self)
-        if not ours:
+        if candidate is not None:
+            candidate.became_client = self._enter
+        if candidate is None or not candidate.presumed:
             self._enter()
 
     def _enter(self) -> None:
+        if self._entered:
+            return
         self._entered = True
         self._ledger.opened(self, self._tally)
-        if self._transport is not None:
-            self._tally.connections_total += 1
+        self._tally.connections_total += int(self._connected)
+        self._tally.bytes_to_host += self._to_host
+        self._tally.bytes_to_client += self._to_client
 
     def view(self) -> ClientView:
         """What ``status --clients`` shows."""
@@ -136,6 +150,7 @@ class Relay:
     def host_connected(self, transport: asyncio.Transport) -> None:
         """The service answered the dial; nothing is read before the channel stands."""
         self._transport = transport
+        self._connected = True
         if self._entered:
             self._tally.connections_total += 1
         transport.set_write_buffer_limits(high=HOST_HIGH_WATER, low=_HOST_LOW_WATER)
@@ -190,8 +205,8 @@ class Relay:
 
     def from_client(self, data: bytes) -> None:
         """Bytes for the service."""
-        if not self._entered:
-            self._enter()
+        if self._candidate is not None and self._candidate.hear(data) is not Who.UNKNOWN:
+            self._candidate = None
         self._moved(len(data), to_host=True)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
@@ -218,6 +233,7 @@ class Relay:
             if self._channel is not None and not self._channel.is_closing():
                 self._channel.write_eof()
         else:
+            self._client_ended()
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.write_eof()
             self._linger()
@@ -242,6 +258,10 @@ class Relay:
         if self._transport is not None:
             self._transport.abort()
 
+    def _client_ended(self) -> None:
+        if self._candidate is not None:
+            self._candidate.ended()
+
     def _linger(self) -> None:
         if self._channel is None:
             return
@@ -262,14 +282,17 @@ class Relay:
         self._answered = not to_host
         if to_host:
             self._to_host += size
-            self._tally.bytes_to_host += size
+            if self._entered:
+                self._tally.bytes_to_host += size
         else:
             self._to_client += size
-            self._tally.bytes_to_client += size
+            if self._entered:
+                self._tally.bytes_to_client += size
 
     def _leave_when_over(self) -> None:
         if self._channel is None and self._transport is None and self in self._circle.relays:
             self._circle.relays.discard(self)
+            self._client_ended()
             if self._timer is not None:
                 self._timer.cancel()
             if self._entered:

@@ -1,6 +1,7 @@
 """One SSH session with forwards, without supervision: what relays, intake and sessions need."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from hostnfsd.config.model import Gateway, Tunnel
 from hostnfsd.daemon import ssh
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger, Tally
+from hostnfsd.daemon.recognition import Candidate, Recognition
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.services import Service
 from hostnfsd.tunnel.forward import Spec
@@ -45,13 +47,12 @@ class KeptWatch:
     """The prober, as the intake sees it: keeps what it is told."""
 
     def __init__(self) -> None:
-        self.ours: set[str] = set()
+        self.recognition = Recognition(lambda _address: False, time.monotonic)
         self.arrivals: list[tuple[Service, str | None]] = []
         self.failed: list[Service] = []
 
-    def recognises(self, service: Service, originator: str) -> bool:
-        del service
-        return originator in self.ours
+    def look(self, service: Service, originator: str) -> Candidate | None:
+        return self.recognition.look(service, originator)
 
     def arrived(self, service: Service, error: str | None) -> None:
         self.arrivals.append((service, error))

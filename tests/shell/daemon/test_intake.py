@@ -152,7 +152,7 @@ async def test_a_bug_while_letting_in_costs_one_client_only(
             def broken(*_: object) -> None:
                 raise error
 
-            patch.setattr(relays.watch, "recognises", broken)
+            patch.setattr(relays.watch, "look", broken)
             await refusal(gateway)
         assert [line["event"] for line in logs] == ["intake_broke", "client_refused"]
         assert relays.tally().refused[Refusal.INTERNAL] == 1
@@ -185,7 +185,7 @@ async def test_nobody_is_let_in_while_stopping(gateway: GatewayStandIn, relays: 
 async def test_a_probe_is_told_the_result_and_passes_the_limit(gateway: GatewayStandIn) -> None:
     async with rig(gateway, limit=1) as made, serving(echo) as service:
         await made.carry(service.port)
-        made.watch.ours.add(LOOPBACK)
+        made.watch.recognition.expect(Service.NFS, LOOPBACK, 1)
         await knock(gateway)
         probe = await knock(gateway, LOOPBACK)
         assert made.watch.arrivals == [(Service.NFS, None)]

@@ -490,23 +490,84 @@ async def test_an_ended_relay_leaves_no_timer(relays: Rig, dial: Any) -> None:
     assert lingering() == 0
 
 
-async def test_silent_probes_are_counted_nowhere(relays: Rig, dial: Any) -> None:
-    relays.watch.ours.add("10.9.8.7")
+#: Where clients of the stand-in come from unless told otherwise.
+CLIENT = "10.9.8.7"
+XID = 0x01020304
+MARK = b"\x80\x00\x00\x28"
+
+
+async def received(client: Client, size: int) -> None:
+    await eventually(lambda: len(client.received) == size, "the echo")
+
+
+async def test_a_probe_is_counted_nowhere_before_and_after_it_is_known(
+    relays: Rig, dial: Any
+) -> None:
+    expected = relays.watch.recognition.expect(Service.NFS, CLIENT, XID)
+    async with serving(echo) as service:
+        await relays.carry(service.port)
+        probe = await dial()
+        said = 0
+        for part in (MARK, XID.to_bytes(4, "big"), b"and the rest"):
+            assert not relays.ledger.open
+            probe.channel.write(part)
+            said += len(part)
+            await received(probe, said)
+        assert expected.came_in
+        probe.channel.close()
+        await relays.settled()
+        assert relays.tally() == type(relays.tally())()
+
+
+async def test_a_candidate_that_says_nothing_is_counted_nowhere(relays: Rig, dial: Any) -> None:
+    relays.watch.recognition.expect(Service.NFS, CLIENT, XID)
     async with serving(echo) as service:
         await relays.carry(service.port)
         client = await dial()
-        assert not relays.ledger.open
-        client.channel.close()
+        client.channel.write_eof()
         await client.gone
-        await eventually(lambda: not relays.circle.relays, "the relay to end")
+        await relays.settled()
         assert relays.tally() == type(relays.tally())()
 
-        real = await dial()
-        real.channel.write(b"call")
-        await eventually(lambda: real.received, "the echo")
-        assert (relays.tally().connections, relays.tally().connections_total) == (1, 1)
-        real.channel.close()
-    await relays.settled()
+
+async def test_a_client_taken_for_a_probe_is_counted_from_its_first_byte(
+    relays: Rig, dial: Any
+) -> None:
+    relays.watch.recognition.expect(Service.NFS, CLIENT, XID)
+    async with serving(echo) as service:
+        await relays.carry(service.port)
+        client = await dial()
+        client.channel.write(MARK)
+        await received(client, 4)
+        client.channel.write(b"\1\2\3")
+        await received(client, 7)
+        assert not relays.ledger.open
+        client.channel.write(b"\5 is another number")
+        await eventually(lambda: client.received.endswith(b"number"), "the echo")
+
+        tally = relays.tally()
+        assert (tally.connections, tally.connections_total) == (1, 1)
+        assert (tally.bytes_to_host, tally.bytes_to_client) == (26, 26)
+        assert [view.bytes_to_host for view in relays.ledger.clients()] == [26]
+        client.channel.close()
+        await relays.settled()
+
+
+async def test_a_client_that_says_too_little_to_be_known_is_counted_at_its_end(
+    relays: Rig, dial: Any
+) -> None:
+    relays.watch.recognition.expect(Service.NFS, CLIENT, XID)
+    async with serving(echo) as service:
+        await relays.carry(service.port)
+        client = await dial()
+        client.channel.write(b"hello")
+        await eventually(lambda: bytes(client.received) == b"hello", "the echo")
+        client.channel.abort()
+        await relays.settled()
+
+    tally = relays.tally()
+    assert (tally.connections, tally.connections_total) == (0, 1)
+    assert (tally.bytes_to_host, tally.bytes_to_client) == (5, 5)
 
 
 async def test_a_request_without_an_answer_is_no_quiet_moment(relays: Rig, dial: Any) -> None:
