@@ -89,8 +89,57 @@ class FamilyView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcedureView:
+    """What clients called one procedure for, since the daemon started.
+
+    Attributes:
+        procedure: its name, of a closed set.
+        calls: calls that passed whole.
+        rpc_errors: of them denied, or accepted without success.
+        status_errors: of them answered with an error of NFS or MOUNT.
+        unanswered: of them lost: the connection ended first.
+        bytes_to_host: the calls' messages, without record marks.
+        bytes_to_client: the replies' messages, without record marks.
+        seconds: from the first byte of a call to the last of its reply, of all that were answered.
+        durations: how many took how long: one number for each bound of the metric, and one beyond.
+    """
+
+    procedure: str
+    calls: int
+    rpc_errors: int
+    status_errors: int
+    unanswered: int
+    bytes_to_host: int
+    bytes_to_client: int
+    seconds: float
+    durations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RpcView:
+    """The calls to one service of one gateway.
+
+    Attributes:
+        procedures: those that were called, by name.
+        in_flight: calls that wait for their replies now.
+        oldest_call_s: how long the oldest of them has; None without one.
+        untracked: connections whose calls could not be followed.
+    """
+
+    procedures: tuple[ProcedureView, ...]
+    in_flight: int
+    oldest_call_s: float | None
+    untracked: int
+
+    @property
+    def calls(self) -> int:
+        """All calls that passed."""
+        return sum(procedure.calls for procedure in self.procedures)
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
-    """One service of one gateway. ``families`` is never empty."""
+    """One service of one gateway. ``families`` is never empty; ``rpc`` is None if not counted."""
 
     service: Service
     port: int
@@ -102,6 +151,7 @@ class ServiceView:
     bytes_to_host: int = 0
     bytes_to_client: int = 0
     refused: Mapping[Refusal, int] = field(default_factory=dict)
+    rpc: RpcView | None = None
 
     @property
     def worst(self) -> FamilyView:
@@ -156,7 +206,11 @@ class GatewayView:
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """One relayed connection that is open now."""
+    """One relayed connection that is open now.
+
+    ``calls`` that passed on it, and the age of the oldest unanswered one (None without one); both
+    are None if its calls are not followed.
+    """
 
     gateway: str
     service: Service
@@ -165,6 +219,8 @@ class ClientView:
     since: float
     bytes_to_host: int
     bytes_to_client: int
+    calls: int | None = None
+    oldest_call_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

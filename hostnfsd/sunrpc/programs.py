@@ -83,3 +83,12 @@ def procedure_name(program: int, version: int, procedure: int) -> str:
     """The procedure's name, or :data:`OTHER`. Those of nfs_acl begin with ``acl_``."""
     names = _PROCEDURES.get((program, version), ())
     return names[procedure] if 0 <= procedure < len(names) else OTHER
+
+
+def procedure_at(service: Service, program: int, version: int, procedure: int) -> str:
+    """The procedure's name where a service listens: what is not its own is :data:`OTHER`.
+
+    Programs that share the port count as the service's: nfs_acl does so with nfs.
+    """
+    own = program == FACTS[service].program or (program == NFSACL and service is Service.NFS)
+    return procedure_name(program, version, procedure) if own else OTHER

@@ -5,13 +5,14 @@ import re
 import pytest
 from hypothesis import given
 
-from hostnfsd.services import FACTS
+from hostnfsd.services import FACTS, Service
 from hostnfsd.sunrpc import mount, nfs, portmap, rpcbind
 from hostnfsd.sunrpc.programs import (
     NFSACL,
     OTHER,
     PROCEDURE_NAMES,
     PROGRAM_NAMES,
+    procedure_at,
     procedure_name,
     program_name,
 )
@@ -89,3 +90,20 @@ def test_programs_are_services() -> None:
 
 def _versions(program: int) -> list[int]:
     return [version for version in range(6) if procedure_name(program, version, 0) != OTHER]
+
+
+@pytest.mark.parametrize(
+    ("service", "number", "name"),
+    [
+        (Service.NFS, (100003, 3, 6), "read"),
+        (Service.NFS, (NFSACL, 3, 1), "acl_getacl"),
+        (Service.NFS, (100005, 3, 1), OTHER),
+        (Service.MOUNTD, (100005, 3, 1), "mnt"),
+        (Service.MOUNTD, (NFSACL, 3, 1), OTHER),
+        (Service.NLOCKMGR, (100021, 4, 2), "lock"),
+    ],
+)
+def test_a_service_names_only_its_own_procedures(
+    service: Service, number: tuple[int, int, int], name: str
+) -> None:
+    assert procedure_at(service, *number) == name

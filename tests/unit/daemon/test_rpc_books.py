@@ -1,0 +1,246 @@
+"""hostnfsd.daemon.rpc_books."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from hostnfsd.daemon.metric_table import RPC_BUCKETS_S
+from hostnfsd.daemon.rpc_books import Follower, RpcBooks
+from hostnfsd.services import Service
+from hostnfsd.snapshot import ProcedureView
+from hostnfsd.sunrpc import rpc
+from hostnfsd.sunrpc.programs import OTHER
+from hostnfsd.sunrpc.record import encode as mark
+from hostnfsd.sunrpc.tap import Tap
+from hostnfsd.sunrpc.xdr import encode
+
+NFS, MOUNT, NLM = 100003, 100005, 100021
+GARBAGE = b"SSH-2.0-OpenSSH_9.2p1\r\n"
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def books() -> RpcBooks:
+    return RpcBooks(Service.NFS)
+
+
+@pytest.fixture
+def follower(books: RpcBooks, clock: Clock) -> Follower:
+    made = Follower(books, clock=clock)
+    made.enter()
+    return made
+
+
+def call(xid: int, numbers: tuple[int, int, int] = (NFS, 3, 6), size: int = 0) -> bytes:
+    return mark(encode(rpc.Call(xid, *numbers, bytes(size))))
+
+
+def reply(xid: int, status: int = 0) -> bytes:
+    return mark(encode(rpc.Accepted(xid, rpc.Success(status.to_bytes(4, "big")))))
+
+
+def denied(xid: int) -> bytes:
+    return mark(encode(rpc.Denied(xid, rpc.AuthError(rpc.AuthStat.AUTH_TOOWEAK))))
+
+
+def procedures(books: RpcBooks) -> dict[str, ProcedureView]:
+    return {view.procedure: view for view in books.view(0).procedures}
+
+
+def test_calls_errors_bytes_and_durations_by_procedure(
+    books: RpcBooks, follower: Follower, clock: Clock
+) -> None:
+    follower.to_host(call(1, size=8) + call(2) + call(3, (NFS, 3, 1)) + call(4))
+    clock.now += 0.004
+    assert follower.to_client(reply(1)) is True
+    clock.now += 100
+    follower.to_client(reply(2, status=70) + denied(3))
+
+    read, getattr_ = procedures(books)["read"], procedures(books)["getattr"]
+    assert (read.calls, read.rpc_errors, read.status_errors, read.unanswered) == (3, 0, 1, 0)
+    assert (read.bytes_to_host, read.bytes_to_client) == (48 + 40 + 40, 28 + 28)
+    assert read.seconds == pytest.approx(0.004 + 100.004)
+    assert dict(zip((*RPC_BUCKETS_S, "more"), read.durations, strict=True)) == {
+        **dict.fromkeys((*RPC_BUCKETS_S, "more"), 0),
+        0.005: 1,
+        "more": 1,
+    }
+    assert (getattr_.calls, getattr_.rpc_errors, getattr_.status_errors) == (1, 1, 0)
+    assert follower.calls == 4
+
+
+def test_a_duration_on_a_bound_belongs_below_it(
+    books: RpcBooks, follower: Follower, clock: Clock
+) -> None:
+    clock.now = 0.0
+    follower.to_host(call(1))
+    clock.now = 0.25
+    follower.to_client(reply(1))
+
+    assert procedures(books)["read"].durations[RPC_BUCKETS_S.index(0.25)] == 1
+
+
+def test_connections_share_the_books(books: RpcBooks, clock: Clock) -> None:
+    for _ in range(2):
+        follower = Follower(books, clock=clock)
+        follower.enter()
+        follower.to_host(call(1))
+        follower.close()
+
+    assert procedures(books)["read"].calls == 2
+
+
+def test_what_waits_is_told_as_it_stands(books: RpcBooks, clock: Clock) -> None:
+    assert (books.view(0).in_flight, books.view(0).oldest_call_s) == (0, None)
+    first, second = (Follower(books, clock=clock) for _ in range(2))
+    for follower in (first, second):
+        follower.enter()
+        follower.to_host(call(1) + call(2))
+        clock.now += 1
+
+    view = books.view(clock.now)
+    assert (view.in_flight, view.oldest_call_s) == (4, 2.0)
+    first.to_client(reply(1) + reply(2))
+    assert books.view(clock.now).oldest_call_s == 1.0
+    second.close()
+    assert (books.view(clock.now).in_flight, books.view(clock.now).oldest_call_s) == (0, None)
+    first.close()
+    assert not books.following
+
+
+def test_what_the_end_leaves_unanswered_is_counted(books: RpcBooks, follower: Follower) -> None:
+    follower.to_host(call(1) + call(2) + call(3, (NFS, 3, 7), size=500)[:200])
+    follower.to_client(reply(1))
+    follower.close()
+
+    assert procedures(books)["read"].unanswered == 1
+    assert "write" not in procedures(books)
+    assert books.untracked == 0
+
+
+@pytest.mark.parametrize("end", [Follower.client_ended, Follower.host_ended])
+def test_an_end_in_the_middle_of_a_call_is_no_loss_of_track(
+    books: RpcBooks, follower: Follower, end: Callable[[Follower], None]
+) -> None:
+    follower.to_host(call(1) + call(2, size=100)[:50])
+    end(follower)
+    assert follower.quiet is (end is Follower.host_ended)
+    follower.close()
+
+    assert books.untracked == 0
+    assert procedures(books)["read"].unanswered == 1
+
+
+def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) -> None:
+    with capture_logs() as logs:
+        for _ in range(3):
+            follower = Follower(books, clock=clock)
+            follower.enter()
+            follower.to_host(call(1) + GARBAGE)
+            follower.to_host(GARBAGE)
+            assert follower.to_client(GARBAGE) is False
+            assert follower.quiet is None
+            follower.close()
+
+    assert books.view(0).untracked == 3
+    assert procedures(books)["read"].calls == 3
+    assert [line["log_level"] for line in logs] == ["info", "debug", "debug"]
+    assert {line["reason"] for line in logs} == {"oversize"}
+
+
+def test_nothing_is_booked_of_a_probe(books: RpcBooks, clock: Clock) -> None:
+    probe = Follower(books, clock=clock)
+    probe.to_host(call(1, (NFS, 3, 0)))
+    probe.to_client(reply(1))
+    probe.close()
+
+    assert books == RpcBooks(Service.NFS)
+
+
+def test_what_lost_track_before_it_became_a_client_counts_then(
+    books: RpcBooks, clock: Clock
+) -> None:
+    follower = Follower(books, clock=clock)
+    follower.to_host(GARBAGE[:4])
+    assert books.untracked == 0
+    follower.enter()
+
+    assert (books.untracked, books.following) == (1, set())
+
+
+def test_programs_of_other_ports_are_other(books: RpcBooks, follower: Follower) -> None:
+    for xid in range(100):
+        follower.to_host(call(xid, (MOUNT, 3, 1)) + call(1000 + xid, (xid, xid, xid)))
+
+    assert procedures(books).keys() == {OTHER}
+    assert procedures(books)[OTHER].calls == 200
+    assert not books._by_numbers
+
+
+def test_a_bug_in_the_tap_ends_the_following_only(
+    books: RpcBooks, follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(Tap, "to_host", broken)
+        follower.to_host(call(1))
+    follower.to_host(call(2))
+    follower.client_ended()
+    follower.close()
+
+    assert (books.untracked, follower.quiet) == (1, None)
+    assert [line["event"] for line in logs] == ["rpc_tap_broke", "rpc_untracked"]
+
+
+@pytest.mark.parametrize(
+    ("method", "tell"),
+    [
+        ("to_client", lambda f: f.to_client(reply(1))),
+        ("client_ended", Follower.client_ended),
+        ("host_ended", Follower.host_ended),
+        ("close", Follower.close),
+    ],
+)
+def test_so_does_one_anywhere_else(
+    books: RpcBooks,
+    follower: Follower,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    tell: Callable[[Follower], object],
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Tap, method, broken)
+    tell(follower)
+
+    assert (books.untracked, books.following) == (1, set())
+
+
+def test_calls_for_locks_are_told_but_not_null(clock: Clock) -> None:
+    told: list[int] = []
+    follower = Follower(RpcBooks(Service.NLOCKMGR), lambda: told.append(1), clock=clock)
+    follower.enter()
+    follower.to_host(call(1, (NLM, 4, 0)))
+    assert not told
+
+    follower.to_host(call(2, (NLM, 4, 2)))
+    assert told == [1]
