@@ -7,10 +7,14 @@ reconnects and reloads. The hot path only adds to integers: no locks, no label l
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
+from hostnfsd.daemon.lock_calls import LockCalls
+from hostnfsd.daemon.rpc_books import Follower, RpcBooks
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal, RefusedView
+from hostnfsd.sunrpc.tap import Tap
 
 #: Originators remembered for ``status --clients``; the least recent is forgotten first.
 _REFUSED_MOST: Final = 256
@@ -40,11 +44,19 @@ class Ledger:
 
     Args:
         limit: how many client connections the whole daemon carries at once.
+
+    Attributes:
+        limit: the same.
+        count_rpc: whether the calls of connections that begin now are counted.
+        open: connections of clients.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.count_rpc = True
         self.open: set[OpenConnection] = set()
+        self._lock_calls = LockCalls()
+        self._books: dict[tuple[str, Service], RpcBooks] = {}
         self._tallies: dict[tuple[str, Service], Tally] = {}
         self._refused: OrderedDict[tuple[str, Service, str, Refusal], RefusedView] = OrderedDict()
 
@@ -56,6 +68,23 @@ class Ledger:
     def tally(self, gateway: str, service: Service) -> Tally:
         """The counters of one service, made at first use."""
         return self._tallies.setdefault((gateway, service), Tally())
+
+    def books(self, gateway: str, service: Service) -> RpcBooks:
+        """The calls to one service, made at first use."""
+        return self._books.setdefault((gateway, service), RpcBooks(service))
+
+    def follow(self, gateway: str, service: Service, originator: str) -> Follower:
+        """What follows the calls of a connection that begins now.
+
+        Whoever answers the connection tells it of every chunk and of both ends, calls
+        :meth:`~hostnfsd.daemon.rpc_books.Follower.enter` when he enters the connection here, and
+        :meth:`~hostnfsd.daemon.rpc_books.Follower.close` when it is over.
+        """
+        locks = None
+        if service is Service.NLOCKMGR:
+            locks = partial(self._lock_calls.note, gateway, originator)
+        tap = Tap() if self.count_rpc or locks is not None else None
+        return Follower(self.books(gateway, service), tap, locks=locks)
 
     def opened(self, connection: OpenConnection, tally: Tally) -> None:
         """A client is let in; it counts against the limit from now on."""

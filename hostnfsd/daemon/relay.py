@@ -11,6 +11,7 @@ and an exception ends this relay only.
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
@@ -35,6 +36,9 @@ _CHANNEL_HIGH_WATER: Final = 256 * 1024
 #: Seconds without a byte after which a half-closed connection is given up: a client's reset looks
 #: like an end of file here, and such a client never says more.
 LINGER_S: Final = 60.0
+#: A connection whose calls are not followed has none unanswered if it looks like this: no byte for
+#: so long, the host's last.
+QUIET_S: Final = 0.2
 
 _log: Final = structlog.get_logger("hostnfsd.relay")
 
@@ -102,6 +106,8 @@ class Relay:
         self._tally = tally
         self._circle = circle
         self._candidate = candidate
+        self._follower = ledger.follow(client.gateway, client.service, client.host)
+        self._draining = False
         self._entered = False
         self._connected = False
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
@@ -110,7 +116,7 @@ class Relay:
         self._ended = {"host": False, "gateway": False}
         self._to_host = 0
         self._to_client = 0
-        self._moved_at = asyncio.get_running_loop().time()
+        self._moved_at = time.monotonic()
         self._answered = True
         self._timer: asyncio.TimerHandle | None = None
         self.host = HostSide(self)
@@ -126,19 +132,42 @@ class Relay:
             return
         self._entered = True
         self._ledger.opened(self, self._tally)
+        self._follower.enter()
         self._tally.connections_total += int(self._connected)
         self._tally.bytes_to_host += self._to_host
         self._tally.bytes_to_client += self._to_client
 
     def view(self) -> ClientView:
         """What ``status --clients`` shows."""
-        return replace(self._client, bytes_to_host=self._to_host, bytes_to_client=self._to_client)
+        began = self._follower.oldest
+        return replace(
+            self._client,
+            bytes_to_host=self._to_host,
+            bytes_to_client=self._to_client,
+            calls=self._follower.calls if self._follower.on else None,
+            oldest_call_s=None if began is None else time.monotonic() - began,
+        )
+
+    def finish_when_quiet(self) -> None:
+        """End both sides at the first moment from now on at which no call is unanswered.
+
+        Where calls are not followed that is guessed: ask again and again.
+        """
+        self._draining = True
+        if self._follower.quiet is not None:
+            self._finish_if_quiet()
+        elif self.quiet_s(time.monotonic()) >= QUIET_S:
+            self.finish()
+
+    def _finish_if_quiet(self) -> None:
+        if self._draining and self._follower.quiet:
+            self.finish()
 
     def quiet_s(self, now: float) -> float:
         """Seconds since the last byte moved, if it was the host's and nothing waits; else 0.
 
-        The best guess, without reading the calls, at "no call is unanswered". ``now`` is the
-        loop's time.
+        The best guess, without reading the calls, at "no call is unanswered". ``now`` is of
+        :func:`time.monotonic`.
         """
         waiting = self._transport is not None and self._transport.get_write_buffer_size() > 0
         if waiting or self._channel_full or not self._answered:
@@ -162,6 +191,8 @@ class Relay:
             return
         self._moved(len(data), to_host=False)
         self._channel.write(data)
+        if self._follower.to_client(data) and self._draining:
+            self._finish_if_quiet()
 
     def host_full(self, full: bool) -> None:
         """The service does not take more, or takes more again."""
@@ -210,6 +241,7 @@ class Relay:
         self._moved(len(data), to_host=True)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
+        self._follower.to_host(data)
 
     def channel_is_full(self, full: bool) -> None:
         """The client does not take more, or takes more again."""
@@ -230,15 +262,19 @@ class Relay:
         """``side`` ("host" or "gateway") will send no more; the other may go on."""
         self._ended[side] = True
         if side == "host":
+            self._follower.host_ended()
             if self._channel is not None and not self._channel.is_closing():
                 self._channel.write_eof()
         else:
             self._client_ended()
+            self._follower.client_ended()
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.write_eof()
             self._linger()
         if all(self._ended.values()):
             self.finish()
+        else:
+            self._finish_if_quiet()
 
     def never_connected(self) -> None:
         """The service did not take the connection."""
@@ -265,7 +301,7 @@ class Relay:
     def _linger(self) -> None:
         if self._channel is None:
             return
-        left = self._moved_at + LINGER_S - asyncio.get_running_loop().time()
+        left = self._moved_at + LINGER_S - time.monotonic()
         if left <= 0:
             self.abort()
         else:
@@ -278,7 +314,7 @@ class Relay:
         self._timer = asyncio.get_running_loop().call_later(seconds, do)
 
     def _moved(self, size: int, *, to_host: bool) -> None:
-        self._moved_at = asyncio.get_running_loop().time()
+        self._moved_at = time.monotonic()
         self._answered = not to_host
         if to_host:
             self._to_host += size
@@ -295,6 +331,7 @@ class Relay:
             self._client_ended()
             if self._timer is not None:
                 self._timer.cancel()
+            self._follower.close()
             if self._entered:
                 self._ledger.closed(self, self._tally)
 

@@ -107,13 +107,14 @@ class RpcBooks:
 
 
 class Follower:
-    """The calls on one connection.
+    """The calls on one connection, or nothing at all where they are not to be followed.
 
     Nothing is booked before :meth:`enter`: what looks like a probe of our own may turn out a
     client's connection at its eighth byte, before which no call can be complete.
 
     Args:
         books: where calls are entered.
+        tap: what sees them; None to follow nothing.
         locks: called at each call that asks for a lock or speaks of one; None if nobody minds.
         clock: seconds that neither jump nor count sleep.
 
@@ -126,14 +127,15 @@ class Follower:
     def __init__(
         self,
         books: RpcBooks,
-        locks: Callable[[], None] | None = None,
+        tap: Tap | None,
         *,
+        locks: Callable[[], None] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._books = books
         self._locks = locks
         self._clock = clock
-        self._tap: Tap | None = Tap()
+        self._tap = tap
         self._why: str | None = None
         self._entered = False
         self.calls = 0
@@ -145,6 +147,11 @@ class Follower:
             self._books.following.add(self)
         elif self._why is not None:
             self._books.lose_track(self._why)
+
+    @property
+    def on(self) -> bool:
+        """Whether the calls are followed now."""
+        return self._tap is not None
 
     @property
     def quiet(self) -> bool | None:

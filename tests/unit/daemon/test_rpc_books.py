@@ -42,7 +42,7 @@ def books() -> RpcBooks:
 
 @pytest.fixture
 def follower(books: RpcBooks, clock: Clock) -> Follower:
-    made = Follower(books, clock=clock)
+    made = Follower(books, Tap(), clock=clock)
     made.enter()
     return made
 
@@ -98,7 +98,7 @@ def test_a_duration_on_a_bound_belongs_below_it(
 
 def test_connections_share_the_books(books: RpcBooks, clock: Clock) -> None:
     for _ in range(2):
-        follower = Follower(books, clock=clock)
+        follower = Follower(books, Tap(), clock=clock)
         follower.enter()
         follower.to_host(call(1))
         follower.close()
@@ -108,7 +108,7 @@ def test_connections_share_the_books(books: RpcBooks, clock: Clock) -> None:
 
 def test_what_waits_is_told_as_it_stands(books: RpcBooks, clock: Clock) -> None:
     assert (books.view(0).in_flight, books.view(0).oldest_call_s) == (0, None)
-    first, second = (Follower(books, clock=clock) for _ in range(2))
+    first, second = (Follower(books, Tap(), clock=clock) for _ in range(2))
     for follower in (first, second):
         follower.enter()
         follower.to_host(call(1) + call(2))
@@ -150,7 +150,7 @@ def test_an_end_in_the_middle_of_a_call_is_no_loss_of_track(
 def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) -> None:
     with capture_logs() as logs:
         for _ in range(3):
-            follower = Follower(books, clock=clock)
+            follower = Follower(books, Tap(), clock=clock)
             follower.enter()
             follower.to_host(call(1) + GARBAGE)
             follower.to_host(GARBAGE)
@@ -165,7 +165,7 @@ def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) ->
 
 
 def test_nothing_is_booked_of_a_probe(books: RpcBooks, clock: Clock) -> None:
-    probe = Follower(books, clock=clock)
+    probe = Follower(books, Tap(), clock=clock)
     probe.to_host(call(1, (NFS, 3, 0)))
     probe.to_client(reply(1))
     probe.close()
@@ -176,7 +176,7 @@ def test_nothing_is_booked_of_a_probe(books: RpcBooks, clock: Clock) -> None:
 def test_what_lost_track_before_it_became_a_client_counts_then(
     books: RpcBooks, clock: Clock
 ) -> None:
-    follower = Follower(books, clock=clock)
+    follower = Follower(books, Tap(), clock=clock)
     follower.to_host(GARBAGE[:4])
     assert books.untracked == 0
     follower.enter()
@@ -237,10 +237,28 @@ def test_so_does_one_anywhere_else(
 
 def test_calls_for_locks_are_told_but_not_null(clock: Clock) -> None:
     told: list[int] = []
-    follower = Follower(RpcBooks(Service.NLOCKMGR), lambda: told.append(1), clock=clock)
+    follower = Follower(
+        RpcBooks(Service.NLOCKMGR), Tap(), locks=lambda: told.append(1), clock=clock
+    )
     follower.enter()
     follower.to_host(call(1, (NLM, 4, 0)))
     assert not told
 
     follower.to_host(call(2, (NLM, 4, 2)))
     assert told == [1]
+
+
+def test_a_follower_of_nothing_books_nothing(books: RpcBooks) -> None:
+    follower = Follower(books, None)
+    follower.enter()
+    follower.to_host(GARBAGE)
+    follower.to_client(GARBAGE)
+    follower.close()
+
+    assert (follower.on, follower.quiet, follower.unanswered, follower.oldest) == (
+        False,
+        None,
+        0,
+        None,
+    )
+    assert books == RpcBooks(Service.NFS)
