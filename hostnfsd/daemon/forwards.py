@@ -30,9 +30,7 @@ from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Finding
 
-#: A connection without an unanswered call looks like this: no byte for so long, the host's last.
-_QUIET_S: Final = 0.2
-#: How often a draining daemon looks.
+#: How often a draining daemon looks whether all connections are closed.
 _DRAIN_STEP_S: Final = 0.05
 
 #: Seconds between surveys of a gateway that is connected.
@@ -257,7 +255,7 @@ class Forwards:
     # -- the end ---------------------------------------------------------------------------------
 
     async def drain(self) -> None:
-        """Take no more clients, and close each connection when no call seems unanswered."""
+        """Take no more clients, and close each connection when no call is unanswered."""
         self._intake.stopping = True
         if self._probing is not None:
             self._probing.cancel()
@@ -274,13 +272,13 @@ class Forwards:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._config().tunnel.drain_timeout_s
         while relays := [r for r in self._circle.relays if which(r.view().service)]:
-            now = loop.time()
+            late = loop.time() >= deadline
             for relay in relays:
-                if now >= deadline:
+                if late:
                     relay.abort()
-                elif relay.quiet_s(now) >= _QUIET_S:
-                    relay.finish()
-            if now >= deadline:
+                else:
+                    relay.finish_when_quiet()
+            if late:
                 break
             await asyncio.sleep(_DRAIN_STEP_S)
 
