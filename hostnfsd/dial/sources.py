@@ -1,0 +1,142 @@
+"""Which source port a service of the host is dialled from: ``[host] reserved_source_port``."""
+
+import asyncio
+import random
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
+
+import structlog
+
+from hostnfsd.dial import ports, reserved
+from hostnfsd.dial.reserved import Destination, NoRightError, RangeUsedUpError
+from hostnfsd.services import Service
+
+Mode = Literal["auto", "always", "never"]
+
+#: Services that refuse callers from ordinary ports: MOUNT on macOS and on Linux, NFS on Linux.
+_AUTO: Final = frozenset({Service.MOUNTD, Service.NFS})
+
+_CONSEQUENCE: Final = (
+    "the host is dialled from ordinary source ports; exports that want reserved ones refuse"
+)
+_CURE: Final = (
+    "give the daemon the right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or let the"
+    " server do without: insecure in the export's options (Linux),"
+    " nfs.server.mount.require_resv_port = 0 in /etc/nfs.conf (macOS);"
+    ' or set host.reserved_source_port = "never"'
+)
+
+_log: Final = structlog.get_logger("hostnfsd.sources")
+
+
+class Sources:
+    """Dials the host's services, each from the kind of source port it wants.
+
+    Args:
+        mode: the configured policy.
+        unit_random: gives 0 <= u < 1: where the search for a free port begins.
+        source_ports: gives all reserved ports to be tried, in their order, from such a number.
+
+    Attributes:
+        fallbacks: connections to each service that were made from an ordinary port because no
+            reserved one was left.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        *,
+        unit_random: Callable[[], float] = random.random,
+        source_ports: Callable[[float], Iterable[int]] | None = None,
+    ) -> None:
+        self._mode = mode
+        self._unit_random = unit_random
+        low = ports.lowest(sys.platform)
+        self._source_ports = source_ports or (lambda unit: ports.candidates(low, unit))
+        self._right = True
+        self._told = False
+        self.fallbacks: dict[Service, int] = dict.fromkeys(Service, 0)
+
+    def apply(self, mode: Mode) -> None:
+        """Start, or a reload: try the right, and tell again if it is missing.
+
+        Connections that stand are left as they are.
+        """
+        self._mode = mode
+        self._right = True
+        self._told = False
+        if mode != "never":
+            self._try()
+
+    def notice(self) -> str | None:
+        """What status tells: that the right is missing, and what follows from it."""
+        if self._mode == "never" or self._right:
+            return None
+        return f"host.reserved_source_port: no right to ports below 1024: {_CONSEQUENCE}"
+
+    def wants_reserved(self, service: Service) -> bool:
+        """Whether the policy has this service dialled from a reserved port."""
+        return self._mode == "always" or (self._mode == "auto" and service in _AUTO)
+
+    async def connect(
+        self, service: Service, address: str, port: int, *, within_s: float
+    ) -> socket.socket:
+        """A connected, non-blocking socket to a service.
+
+        Args:
+            service: whose source port is wanted.
+            address: of the host; a name is resolved, and each of its addresses tried.
+            port: where the service listens.
+            within_s: seconds for all of it.
+
+        Raises:
+            RangeUsedUpError: it must come from a reserved port, and none is left.
+            OSError: refused, unreachable, reset, does not resolve, or ``within_s`` have passed.
+        """
+        async with asyncio.timeout(within_s):
+            failure: OSError | None = None
+            for destination in await reserved.resolve(address, port):
+                try:
+                    return await self._connect(service, destination)
+                except RangeUsedUpError:
+                    raise
+                except OSError as exc:
+                    failure = failure or exc
+        raise failure or OSError(f"{address} has no address that can be dialled")
+
+    async def _connect(self, service: Service, destination: Destination) -> socket.socket:
+        if self._right and self.wants_reserved(service):
+            try:
+                return await reserved.connect_from(
+                    destination, self._source_ports(self._unit_random())
+                )
+            except NoRightError:
+                self._missing()
+            except RangeUsedUpError:
+                if self._mode == "always" or service is not Service.NFS:
+                    raise
+                # macOS wants a reserved port of MOUNT calls only, Linux not of insecure exports:
+                # an ordinary one may do, a closed connection does not.
+                self.fallbacks[service] += 1
+        return await reserved.connect(destination)
+
+    def _try(self) -> None:
+        """Find out whether we may have a reserved port: bind one, and give it back."""
+        try:
+            for port in self._source_ports(self._unit_random()):
+                sock = reserved.bound(socket.AF_INET, port)
+                if sock is not None:
+                    sock.close()
+                    return
+        except NoRightError:
+            self._missing()
+        except OSError as exc:  # no IPv4 here: a dial will tell
+            _log.debug("reserved_ports_not_tried", error=str(exc))
+
+    def _missing(self) -> None:
+        self._right = False
+        if not self._told:
+            self._told = True
+            _log.warning("no_reserved_ports", error=_CONSEQUENCE, hint=_CURE)

@@ -1,0 +1,256 @@
+"""The policy. High ports play the reserved ones, so that no right is needed to test it."""
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from hostnfsd.dial.reserved import RangeUsedUpError
+from hostnfsd.dial.sources import Mode, Sources
+from hostnfsd.services import Service
+from tests.support.host_services import absorb, serving
+from tests.support.ports import free_port, free_ports
+
+LOOPBACK = "127.0.0.1"
+AMPLE_S = 20.0
+
+
+class Range:
+    """The reserved ports of a test, all free at first."""
+
+    def __init__(self, count: int) -> None:
+        self.ports = free_ports(count)
+        self.units: list[float] = []
+
+    def __call__(self, unit: float) -> list[int]:
+        self.units.append(unit)
+        return self.ports
+
+    def __contains__(self, sock: socket.socket) -> bool:
+        return sock.getsockname()[1] in self.ports
+
+
+def sources(mode: Mode, ports: Range) -> Sources:
+    return Sources(mode, unit_random=lambda: 0.25, source_ports=ports)
+
+
+RESERVED: dict[Mode, set[Service]] = {
+    "auto": {Service.MOUNTD, Service.NFS},
+    "always": set(Service),
+    "never": set(),
+}
+
+
+@pytest.mark.parametrize("service", Service)
+@pytest.mark.parametrize("mode", RESERVED)
+async def test_each_service_gets_the_port_it_wants(mode: Mode, service: Service) -> None:
+    ports = Range(2)
+    dialler = sources(mode, ports)
+    async with serving(absorb) as there:
+        sock = await dialler.connect(service, LOOPBACK, there.port, within_s=AMPLE_S)
+        with closing(sock):
+            assert (sock in ports) == (service in RESERVED[mode])
+            assert dialler.wants_reserved(service) == (service in RESERVED[mode])
+    assert set(ports.units) <= {0.25}
+    assert not any(dialler.fallbacks.values())
+
+
+async def used_up(stack: ExitStack, dialler: Sources, ports: Range, port: int) -> None:
+    for _ in ports.ports:
+        sock = await dialler.connect(Service.MOUNTD, LOOPBACK, port, within_s=AMPLE_S)
+        assert sock in ports
+        stack.enter_context(closing(sock))
+
+
+async def test_with_none_left_nfs_falls_back_and_is_counted() -> None:
+    ports = Range(2)
+    dialler = sources("auto", ports)
+    async with serving(absorb) as there:
+        with ExitStack() as stack:
+            await used_up(stack, dialler, ports, there.port)
+            for count in (1, 2):
+                sock = await dialler.connect(Service.NFS, LOOPBACK, there.port, within_s=AMPLE_S)
+                stack.enter_context(closing(sock))
+                assert sock not in ports
+                assert dialler.fallbacks[Service.NFS] == count
+    assert dialler.notice() is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "service"),
+    [("auto", Service.MOUNTD), ("always", Service.NFS), ("always", Service.RPCBIND)],
+)
+async def test_with_none_left_who_needs_one_is_told(mode: Mode, service: Service) -> None:
+    ports = Range(2)
+    dialler = sources(mode, ports)
+    async with serving(absorb) as there:
+        with ExitStack() as stack:
+            await used_up(stack, dialler, ports, there.port)
+            with pytest.raises(RangeUsedUpError):
+                await dialler.connect(service, LOOPBACK, there.port, within_s=AMPLE_S)
+            # Towards another service they are free.
+            async with serving(absorb) as other:
+                sock = await dialler.connect(service, LOOPBACK, other.port, within_s=AMPLE_S)
+                with closing(sock):
+                    assert sock in ports
+    assert not any(dialler.fallbacks.values())
+
+
+async def test_a_port_given_back_is_used_again() -> None:
+    ports = Range(1)
+    dialler = sources("auto", ports)
+    async with serving(absorb) as there:
+        for _ in range(5):
+            sock = await dialler.connect(Service.MOUNTD, LOOPBACK, there.port, within_s=AMPLE_S)
+            assert sock in ports
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+
+
+@pytest.fixture
+def no_right(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ports that a test calls reserved are so for this process."""
+
+    class Unprivileged(socket.socket):
+        def bind(self, address: Any, /) -> None:
+            if address[1] != 0:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            super().bind(address)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Unprivileged)
+        yield
+
+
+@pytest.mark.usefixtures("no_right")
+async def test_without_the_right_ordinary_ports_are_used_and_one_warning_tells() -> None:
+    dialler = sources("auto", Range(2))
+    async with serving(absorb) as there:
+        with capture_logs() as logs:
+            dialler.apply("auto")
+            for service in (Service.NFS, Service.MOUNTD, Service.MOUNTD):
+                sock = await dialler.connect(service, LOOPBACK, there.port, within_s=AMPLE_S)
+                sock.close()
+    (warning,) = logs
+    assert warning["event"] == "no_reserved_ports"
+    assert warning["log_level"] == "warning"
+    assert "exports that want reserved ones refuse" in warning["error"]
+    for cure in ("AmbientCapabilities=CAP_NET_BIND_SERVICE", "insecure", "require_resv_port = 0"):
+        assert cure in warning["hint"]
+    assert not any(dialler.fallbacks.values())
+    assert dialler.notice() == (
+        "host.reserved_source_port: no right to ports below 1024: the host is dialled from"
+        " ordinary source ports; exports that want reserved ones refuse"
+    )
+
+
+@pytest.mark.usefixtures("no_right")
+async def test_a_right_that_is_lost_later_is_found_out_by_the_next_dial() -> None:
+    dialler = sources("always", Range(1))
+    async with serving(absorb) as there:
+        with capture_logs() as logs:
+            for _ in range(2):
+                sock = await dialler.connect(Service.STATUS, LOOPBACK, there.port, within_s=AMPLE_S)
+                sock.close()
+    assert [log["event"] for log in logs] == ["no_reserved_ports"]
+    assert dialler.notice() is not None
+
+
+@pytest.mark.usefixtures("no_right")
+def test_each_reload_tells_again_unless_nothing_is_wanted() -> None:
+    dialler = sources("auto", Range(1))
+    with capture_logs() as logs:
+        dialler.apply("auto")
+        dialler.apply("always")
+        dialler.apply("never")
+    assert [log["event"] for log in logs] == ["no_reserved_ports"] * 2
+    assert dialler.notice() is None
+
+
+def test_with_the_right_nothing_is_told() -> None:
+    dialler = sources("auto", Range(1))
+    with capture_logs() as logs:
+        dialler.apply("always")
+    assert logs == []
+    assert dialler.notice() is None
+
+
+def test_a_range_in_use_says_nothing_about_the_right() -> None:
+    ports = Range(1)
+    with closing(socket.create_server((LOOPBACK, ports.ports[0]))), capture_logs() as logs:
+        dialler = sources("auto", ports)
+        dialler.apply("auto")
+    assert logs == []
+    assert dialler.notice() is None
+
+
+def test_the_trial_gives_its_port_back() -> None:
+    ports = Range(1)
+    sources("auto", ports).apply("auto")
+    with closing(socket.create_server((LOOPBACK, ports.ports[0]), reuse_port=False)):
+        pass
+
+
+def test_a_trial_that_cannot_be_made_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WithoutIpv4(socket.socket):
+        def bind(self, _address: object, /) -> None:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported")
+
+    dialler = sources("auto", Range(1))
+    with monkeypatch.context() as patch, capture_logs() as logs:
+        patch.setattr(socket, "socket", WithoutIpv4)
+        dialler.apply("auto")
+    assert [log["log_level"] for log in logs] == ["debug"]
+    assert dialler.notice() is None
+
+
+async def test_a_reload_changes_new_connections() -> None:
+    ports = Range(3)
+    dialler = sources("never", ports)
+    async with serving(absorb) as there:
+        before = await dialler.connect(Service.NFS, LOOPBACK, there.port, within_s=AMPLE_S)
+        dialler.apply("auto")
+        after = await dialler.connect(Service.NFS, LOOPBACK, there.port, within_s=AMPLE_S)
+        with closing(before), closing(after):
+            assert before not in ports
+            assert after in ports
+
+
+async def test_every_address_of_a_name_is_tried() -> None:
+    async with serving(absorb) as there:  # on 127.0.0.1 only; localhost may be ::1 first
+        sock = await sources("auto", Range(2)).connect(
+            Service.NFS, "localhost", there.port, within_s=AMPLE_S
+        )
+        sock.close()
+
+
+async def test_a_refusal_is_the_callers() -> None:
+    for mode in RESERVED:
+        with pytest.raises(ConnectionRefusedError):
+            await sources(mode, Range(2)).connect(
+                Service.NFS, LOOPBACK, free_port(), within_s=AMPLE_S
+            )
+
+
+@pytest.mark.parametrize("mode", ["auto", "never"])
+async def test_who_does_not_accept_gets_its_time_and_no_more(mode: Mode) -> None:
+    with (
+        closing(socket.create_server((LOOPBACK, 0), backlog=0)) as full,
+        closing(socket.create_connection(full.getsockname())),
+        pytest.raises(TimeoutError),
+    ):
+        await sources(mode, Range(1)).connect(
+            Service.NFS, LOOPBACK, int(full.getsockname()[1]), within_s=0.2
+        )
+
+
+async def test_a_name_without_a_usable_address_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
+
+    with pytest.raises(OSError, match=r"^nowhere has no address that can be dialled$"):
+        await sources("auto", Range(1)).connect(Service.NFS, "nowhere", 1, within_s=AMPLE_S)
