@@ -78,6 +78,7 @@ class Daemon:
         self._started = time.time()
         self._reload = ReloadView(True, 0, 0, self._started, beginning.problems)
         self._ledger = Ledger(beginning.config.access.max_connections)
+        self._ledger.count_rpc = beginning.config.metrics.rpc
         self._metrics = Metrics()
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
@@ -281,6 +282,7 @@ class Daemon:
             self._supervisors[name].redial()
         self._supervise(difference.added)
         self._start(difference.added)
+        self._ledger.count_rpc = self._config.metrics.rpc
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
         if "access" in difference.tables:

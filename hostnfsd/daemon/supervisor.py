@@ -25,7 +25,8 @@ from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.watch import changed_files, login_files
-from hostnfsd.snapshot import FailureKind, GatewayView, Phase, ServiceView
+from hostnfsd.services import Service
+from hostnfsd.snapshot import FailureKind, GatewayView, Phase, RpcView, ServiceView
 from hostnfsd.tunnel import machine
 from hostnfsd.tunnel.backoff import Limits
 from hostnfsd.tunnel.failure import Failure
@@ -349,9 +350,15 @@ class Supervisor:
                     bytes_to_host=tally.bytes_to_host,
                     bytes_to_client=tally.bytes_to_client,
                     refused=dict(tally.refused),
+                    rpc=self._rpc(config, service),
                 )
             )
         return tuple(views)
+
+    def _rpc(self, config: Config, service: Service) -> RpcView | None:
+        if not config.metrics.rpc:
+            return None
+        return self._ledger.books(self.name, service).view(time.monotonic())
 
 
 async def _end(task: asyncio.Task[None] | None) -> None:
