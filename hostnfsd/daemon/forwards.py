@@ -5,6 +5,7 @@ serve. Nothing here outlives the session; what is found out goes to the board, w
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,6 +16,7 @@ from hostnfsd.config.model import Config
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.holder import Holder
+from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
@@ -47,6 +49,7 @@ class Forwards:
         session: the session that carries them.
         circle: its relays.
         config: gives the configuration in force.
+        host: the host's services.
         ledger: where clients are entered.
         meters: where durations go.
         memory: what outlives the session.
@@ -60,6 +63,7 @@ class Forwards:
         session: Session,
         circle: Circle,
         config: Callable[[], Config],
+        host: HostServices,
         ledger: Ledger,
         meters: Meters,
         memory: Memory,
@@ -69,6 +73,7 @@ class Forwards:
         self._session = session
         self._circle = circle
         self._config = config
+        self._host = host
         self._memory = memory
         self._changed = changed
         self._prober = Prober(
@@ -81,7 +86,7 @@ class Forwards:
         )
         self._intake = Intake(
             gateway=gateway,
-            where=self._host_port,
+            dial=self._dial,
             ledger=ledger,
             circle=circle,
             watch=self._prober,
@@ -166,6 +171,10 @@ class Forwards:
         self._prober.hasten()
         self._changed()
 
+    def look_again(self) -> None:
+        """Something changed at the host: probe now."""
+        self._prober.hasten()
+
     def _holder(self, spec: Spec) -> Holder:
         return Holder(
             spec,
@@ -245,12 +254,11 @@ class Forwards:
             return  # it moved: its connections live on
         await self._close_quietly(lambda service: service is spec.service)
 
-    def _host_port(self, service: Service) -> tuple[str, int]:
-        config = self._config()
-        carried = config.carried(self._gateway).get(service)
+    async def _dial(self, service: Service) -> socket.socket:
+        carried = self._config().carried(self._gateway).get(service)
         if carried is None:
             raise ConnectionRefusedError("the service is no longer carried")
-        return config.host.address, carried.host_port
+        return await self._host.dial(carried)
 
     # -- the end ---------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ may raise nothing but ``ChannelOpenError`` (anything else ends the whole SSH con
 """
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -21,10 +22,11 @@ from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
 from hostnfsd.tunnel.forward import Spec
 
-#: Seconds the host's service has to accept a connection: it is near.
+#: Seconds the host's service has to accept a connection, wherever it is by now: it is near.
 DIAL_TIMEOUT_S: Final = 3.0
 
 Accept = Callable[[str, int], Awaitable[GatewaySide]]
+Dial = Callable[[Service], Awaitable[socket.socket]]
 
 _log: Final = structlog.get_logger("hostnfsd.intake")
 
@@ -50,7 +52,7 @@ class Intake:
 
     Args:
         gateway: its name.
-        where: tells the address and port on which a service listens on this host now.
+        dial: connects to a service of the host; raises OSError.
         ledger: where clients are entered and refusals counted.
         circle: the relays of the session.
         watch: the prober.
@@ -60,13 +62,13 @@ class Intake:
         self,
         *,
         gateway: str,
-        where: Callable[[Service], tuple[str, int]],
+        dial: Dial,
         ledger: Ledger,
         circle: Circle,
         watch: Watch,
     ) -> None:
         self._gateway = gateway
-        self._where = where
+        self._dial_host = dial
         self._ledger = ledger
         self._circle = circle
         self._watch = watch
@@ -136,7 +138,6 @@ class Intake:
         return relay.gateway
 
     async def _dial(self, client: ClientView, candidate: Candidate | None) -> Relay:
-        address, port = self._where(client.service)
         tally = self._ledger.tally(self._gateway, client.service)
         # The relay enters the circle before its connection stands, so that the end of the session
         # can end it at any moment.
@@ -145,9 +146,8 @@ class Intake:
         )
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: relay.host, address, port
-                )
+                sock = await self._dial_host(client.service)
+                await asyncio.get_running_loop().create_connection(lambda: relay.host, sock=sock)
         except BaseException:
             relay.never_connected()
             raise

@@ -21,18 +21,20 @@ import asyncssh
 import structlog
 
 from hostnfsd import __version__
-from hostnfsd.config import pending
+from hostnfsd.config import pending, unbuilt
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, seams
 from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.endpoints import Endpoints
 from hostnfsd.daemon.face import ReloadVerdict
+from hostnfsd.daemon.host import Host
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.logs import Logs
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.daemon.notify import Notify
 from hostnfsd.daemon.supervisor import Supervisor
+from hostnfsd.dial.sources import Mode, Sources
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.reload import Difference, diff
@@ -80,6 +82,8 @@ class Daemon:
         self._ledger = Ledger(beginning.config.access.max_connections)
         self._ledger.count_rpc = beginning.config.metrics.rpc
         self._metrics = Metrics()
+        self._sources = Sources(_source_ports(self._config))
+        self._host = Host(config=lambda: self._config, sources=self._sources)
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
         self._notify = Notify()
@@ -195,6 +199,7 @@ class Daemon:
             self._supervisors[name] = Supervisor(
                 name,
                 config=partial(self._followed.__getitem__, name),
+                host=self._host,
                 ledger=self._ledger,
                 meters=self._metrics,
                 changed=self._woken.set,
@@ -333,3 +338,8 @@ class Daemon:
             serving = sum(service.ready for service in view.services)
             parts.append(f"{view.name} {view.phase}, {serving}/{len(view.services)} ready")
         return "; ".join(parts)
+
+
+def _source_ports(config: Config) -> Mode:
+    """The policy in effect for source ports."""
+    return unbuilt.effective("host.reserved_source_port", config.host.reserved_source_port)

@@ -21,6 +21,7 @@ from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.forwards import Forwards
+from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.relay import Circle
@@ -49,6 +50,7 @@ class Supervisor:
     Args:
         name: of the gateway's table.
         config: gives the configuration in force.
+        host: the host's services.
         ledger: where clients are entered.
         meters: where durations go.
         changed: called when the view may have changed.
@@ -59,12 +61,14 @@ class Supervisor:
         name: str,
         *,
         config: Callable[[], Config],
+        host: HostServices,
         ledger: Ledger,
         meters: Meters,
         changed: Callable[[], None],
     ) -> None:
         self.name = name
         self._config = config
+        self._host = host
         self._ledger = ledger
         self._meters = meters
         self._changed = changed
@@ -104,6 +108,12 @@ class Supervisor:
             self._session.set_keepalive(self._config().tunnel)
         if self._forwards is not None:
             self._forwards.apply()
+
+    def host_changed(self) -> None:
+        """A service of the host moved, or lets clients mount or not: look at once."""
+        if self._forwards is not None:
+            self._forwards.look_again()
+        self._changed()
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -219,6 +229,7 @@ class Supervisor:
             session=session,
             circle=circle,
             config=self._config,
+            host=self._host,
             ledger=self._ledger,
             meters=self._meters,
             memory=self._memory,
@@ -342,7 +353,7 @@ class Supervisor:
                 ServiceView(
                     service=service,
                     port=carried.port,
-                    host_port=carried.host_port,
+                    host_port=self._host.place(carried).port,
                     required=carried.required,
                     families=families,
                     connections=tally.connections,

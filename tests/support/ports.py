@@ -1,5 +1,6 @@
 """Free TCP ports of loopback, on one address family or on both."""
 
+import asyncio
 import socket
 from contextlib import closing
 
@@ -30,3 +31,16 @@ def accepts(port: int, address: str = LOOPBACK) -> bool:
     with closing(socket.socket()) as probe:
         probe.settimeout(1)
         return probe.connect_ex((address, port)) == 0
+
+
+async def connected(port: int) -> socket.socket:
+    """A non-blocking socket that is connected to a port of loopback."""
+    sock = socket.socket()
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(sock, (LOOPBACK, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

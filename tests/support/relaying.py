@@ -16,7 +16,7 @@ from hostnfsd.daemon.relay import Circle
 from hostnfsd.services import Service
 from hostnfsd.tunnel.forward import Spec
 from tests.support.conditions import eventually
-from tests.support.ports import LOOPBACK
+from tests.support.ports import LOOPBACK, connected
 
 GATEWAY = "dev-gw"
 
@@ -76,7 +76,7 @@ class Rig:
         self.where: dict[Service, int] = {}
         self.intake = Intake(
             gateway=GATEWAY,
-            where=lambda service: (LOOPBACK, self.where[service]),
+            dial=lambda service: connected(self.where[service]),
             ledger=self.ledger,
             circle=circle,
             watch=self.watch,

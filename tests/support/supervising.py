@@ -9,8 +9,10 @@ import tomli_w
 
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
+from hostnfsd.daemon.host import Host
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.supervisor import Supervisor
+from hostnfsd.dial.sources import Sources
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, GatewayView, Phase, ServiceState
 from tests.support.conditions import eventually
@@ -71,6 +73,7 @@ class Supervised:
         self.supervisor = Supervisor(
             GATEWAY,
             config=lambda: self.config,
+            host=Host(config=lambda: self.config, sources=Sources("never")),
             ledger=self.ledger,
             meters=self.meters,
             changed=self._changed,

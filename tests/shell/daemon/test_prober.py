@@ -20,7 +20,7 @@ from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import Client, Connection, GatewayStandIn
 from tests.support.host_services import HostService, echo
 from tests.support.meters import KeptMeters
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK, connected, free_port
 from tests.support.relaying import GATEWAY, Rig
 
 SPEC = Spec(Service.NFS, LOOPBACK, 20490)
@@ -52,7 +52,7 @@ class Stage:
         )
         self.intake = Intake(
             gateway=GATEWAY,
-            where=lambda _service: (LOOPBACK, self.host_port),
+            dial=lambda _service: connected(self.host_port),
             ledger=made.ledger,
             circle=made.circle,
             watch=self.prober,
@@ -297,7 +297,7 @@ async def test_a_service_that_takes_no_connection_is_stalled(
         await asyncio.get_running_loop().create_future()
 
     await stage.listen()
-    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", hang)
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
     stage.timeout_s = 0.1
     stage.start()
     await eventually(lambda: stage.findings, "a finding")
