@@ -6,10 +6,16 @@ that is not against the truth: GETPORT and GETADDR fall back to another version 
 (the client's own NULL call then gets PROG_MISMATCH with the right versions), GETVERSADDR and
 GETADDRLIST do not.
 
+The address in an answer is the one that the client says it dialled (``r_addr``), as with
+rpcbind(8), which merges its own addresses with it: where the client has just come in is where it
+gets in again, whatever the gateway is called from there and whatever we know of it. Only a client
+that does not say so is told the address that we know.
+
 Changing and forwarding procedures (SET, UNSET, CALLIT, BCAST, INDIRECT), those about the machine
 itself (GETTIME, GETSTAT) and those about the layout of socket addresses are PROC_UNAVAIL.
 """
 
+import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -25,6 +31,11 @@ from hostnfsd.sunrpc.xdr import Encodable, RpcDecodeError, decode, encode
 OWNER: Final = "superuser"
 _NETID: Final[Mapping[int, str]] = MappingProxyType({4: "tcp", 6: "tcp6"})
 _IP_VERSION: Final[Mapping[Family, int]] = MappingProxyType({Family.IPV4: 4, Family.IPV6: 6})
+#: Of program 100000.
+_SPOKEN: Final = (portmap.VERSION, *rpcbind.VERSIONS)
+_WILDCARD: Final[Mapping[Family, IPAddress]] = MappingProxyType(
+    {Family.IPV4: ipaddress.IPv4Address(0), Family.IPV6: ipaddress.IPv6Address(0)}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +63,21 @@ class PortmapView:
     Attributes:
         services: what is carried, in the order of DUMP.
         addresses: the gateway's client-facing addresses, the best of each family first; empty
-            while unknown: then versions 3 and 4 get PROG_MISMATCH. mount.nfs over IPv4 and libnfs
-            ask version 2 over TCP then; rpcinfo and showmount (libtirpc) ask it by UDP, and fail.
+            while unknown. Then DUMP tells the wildcard, as rpcbind does, and whoever does not say
+            which address it dialled is told of nothing.
+        families: in which clients may come in; the wildcards of DUMP are theirs.
     """
 
     services: tuple[Carried, ...]
     addresses: tuple[IPAddress, ...] = ()
-
-    @property
-    def highest(self) -> int:
-        """The highest version of program 100000 that can be answered."""
-        return max(rpcbind.VERSIONS) if self.addresses else portmap.VERSION
+    families: tuple[Family, ...] = (Family.IPV4,)
 
     def registered(self) -> Iterator[tuple[int, int, int]]:
         """(program, version, port) of every row, the highest version of a program first."""
         for carried in self.services:
             versions = carried.versions
             if carried.service is Service.RPCBIND:
-                versions = tuple(range(portmap.VERSION, self.highest + 1))
+                versions = _SPOKEN
             for version in sorted(set(versions), reverse=True):
                 yield FACTS[carried.service].program, version, carried.port
 
@@ -89,17 +97,27 @@ class _Asked:
             return ports.get(version)
         return next(iter(ports.values()), None)
 
-    def addresses(self, ip_version: int | None) -> tuple[IPAddress, ...]:
-        """Those of a family; of all where none is said."""
+    def known(self, ip_version: int | None) -> tuple[IPAddress, ...]:
+        """The gateway's addresses of a family; of all where none is said."""
         return tuple(
             address
             for address in self.view.addresses
             if ip_version is None or address.version == ip_version
         )
 
-    def ip_version(self) -> int | None:
-        """That in which the client came in, if it is known."""
-        return None if self.family is None else _IP_VERSION[self.family]
+    def at(self, binding: rpcbind.Binding, ip_version: int | None) -> tuple[IPAddress, ...]:
+        """Where a client gets in: where it says it did, else what is known.
+
+        Args:
+            binding: what it said.
+            ip_version: the family it wants; None if it wants any.
+        """
+        dialled = _dialled(binding.address)
+        if dialled is not None and ip_version in {None, dialled.version}:
+            return (dialled,)
+        if ip_version is None and self.family is not None:
+            ip_version = _IP_VERSION[self.family]
+        return self.known(ip_version)
 
     def void(self) -> None:
         """There are no arguments."""
@@ -113,8 +131,8 @@ def answer(record: bytes, view: PortmapView, *, family: Family | None = None) ->
     Args:
         record: what a client sent.
         view: what can be told.
-        family: in which the client came in, if it is known. It decides where the question does
-            not: GETADDR without a netid, and whose addresses GETADDRLIST lists.
+        family: in which the client came in, if it is known. It decides where neither a netid nor
+            the address dialled does.
 
     Returns:
         None for a reply and for what is no RPC message: that client speaks something else.
@@ -153,8 +171,8 @@ def _authenticate(credential: rpc.Auth) -> rpc.AuthStat | None:
 def _outcome(call: rpc.Call, view: PortmapView, family: Family | None) -> rpc.Outcome:
     if call.program != portmap.PROGRAM:
         return rpc.Failure(rpc.AcceptStat.PROG_UNAVAIL)
-    if not portmap.VERSION <= call.version <= view.highest:
-        return rpc.ProgramMismatch(portmap.VERSION, view.highest)
+    if call.version not in _SPOKEN:
+        return rpc.ProgramMismatch(min(_SPOKEN), max(_SPOKEN))
     answers = _ANSWERS[call.version].get(call.procedure)
     if answers is None:
         return rpc.Failure(rpc.AcceptStat.PROC_UNAVAIL)
@@ -198,24 +216,35 @@ def _getversaddr(asked: _Asked) -> rpcbind.Uaddr:
 def _address(asked: _Asked, *, exact: bool) -> rpcbind.Uaddr:
     binding = decode(rpcbind.Binding, asked.arguments)
     port = asked.find(binding.program, binding.version, exact=exact)
-    ip_version = asked.ip_version()
+    ip_version = None
     if binding.netid:
         ip_version = {netid: ip for ip, netid in _NETID.items()}.get(binding.netid, 0)
-    addresses = asked.addresses(ip_version)
+    addresses = asked.at(binding, ip_version)
     if port is None or not addresses:
         return rpcbind.Uaddr(rpcbind.NOT_REGISTERED)
     return rpcbind.Uaddr(rpcbind.uaddr(addresses[0], port))
 
 
+def _dialled(text: str) -> IPAddress | None:
+    """The address in a client's ``r_addr``, if a client can dial it."""
+    try:
+        address, _ = rpcbind.parse_uaddr(text)
+    except ValueError:
+        return None
+    return None if address.is_unspecified or address.is_multicast else address
+
+
 def _bindings(asked: _Asked) -> rpcbind.Bindings:
     asked.void()
+    view = asked.view
+    addresses = view.addresses or tuple(_WILDCARD[family] for family in view.families)
     return rpcbind.Bindings(
         tuple(
             rpcbind.Binding(
                 program, version, _NETID[address.version], rpcbind.uaddr(address, port), OWNER
             )
-            for program, version, port in asked.view.registered()
-            for address in asked.addresses(None)
+            for program, version, port in view.registered()
+            for address in addresses
         )
     )
 
@@ -228,7 +257,7 @@ def _getaddrlist(asked: _Asked) -> rpcbind.Endpoints:
     return rpcbind.Endpoints(
         tuple(
             rpcbind.Endpoint.of(_NETID[address.version], address, port)
-            for address in asked.addresses(asked.ip_version())
+            for address in asked.at(binding, None)
         )
     )
 

@@ -75,11 +75,12 @@ def getaddr(
     version: int,
     netid: str = "tcp",
     *,
+    dialled: str = "",
     by: tuple[int, int] = (4, 3),
     family: Family | None = None,
     view: PortmapView = VIEW,
 ) -> str:
-    asked = Binding(program, version, netid, "1.2.3.4.0.111", "libtirpc")
+    asked = Binding(program, version, netid, dialled, "libtirpc")
     return decode(Uaddr, results(*by, asked, view=view, family=family)).text
 
 
@@ -132,12 +133,6 @@ def test_dump_in_version_2() -> None:
     )
 
 
-def test_without_an_address_the_portmapper_is_version_2_only() -> None:
-    rows = decode(Mappings, results(2, 4, view=UNKNOWN)).rows
-
-    assert [row.version for row in rows if row.program == 100000] == [2]
-
-
 @pytest.mark.parametrize("version", [3, 4])
 def test_dump_in_versions_3_and_4(version: int) -> None:
     rows = decode(Bindings, results(version, 4, view=replace(VIEW, services=VIEW.services[1:2])))
@@ -146,6 +141,64 @@ def test_dump_in_versions_3_and_4(version: int) -> None:
         Binding(NFS, 3, "tcp", "172.22.0.12.8.1", OWNER),
         Binding(NFS, 3, "tcp6", "fd22::12.8.1", OWNER),
     )
+
+
+def test_without_an_address_dump_tells_the_wildcards_of_the_listeners() -> None:
+    one = replace(UNKNOWN, services=VIEW.services[1:2])
+    both = replace(one, families=(Family.IPV4, Family.IPV6))
+
+    assert decode(Bindings, results(4, 4, view=one)).rows == (
+        Binding(NFS, 3, "tcp", "0.0.0.0.8.1", OWNER),
+    )
+    assert [row.address for row in decode(Bindings, results(4, 4, view=both)).rows] == [
+        "0.0.0.0.8.1",
+        "::.8.1",
+    ]
+
+
+@pytest.mark.parametrize("by", [(3, 3), (4, 3), (4, 9)])
+@pytest.mark.parametrize("view", [VIEW, UNKNOWN])
+@pytest.mark.parametrize(
+    ("netid", "dialled", "told"),
+    [
+        ("tcp", "10.9.8.7.0.111", "10.9.8.7.8.1"),
+        ("tcp", "127.0.0.1.0.111", "127.0.0.1.8.1"),
+        ("tcp6", "2001:db8::7.0.111", "2001:db8::7.8.1"),
+        ("tcp6", "fe80::1.0.111", "fe80::1.8.1"),
+        ("", "10.9.8.7.0.111", "10.9.8.7.8.1"),
+        ("", "2001:db8::7.0.111", "2001:db8::7.8.1"),
+    ],
+)
+def test_a_client_is_told_the_address_it_dialled(
+    netid: str, dialled: str, told: str, view: PortmapView, by: tuple[int, int]
+) -> None:
+    assert getaddr(NFS, 3, netid, dialled=dialled, view=view, by=by) == told
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "",
+        "0.0.0.0.0.111",
+        "224.0.0.1.0.111",
+        "10.9.8.7",
+        "10.9.8.7.0.256",
+        "10.9.8.7.0.x",
+        "dev-gw.0.111",
+        "2001:db8::7.0.111",  # not of the netid's family
+    ],
+)
+def test_who_does_not_say_what_it_dialled_is_told_what_is_known(dialled: str) -> None:
+    assert getaddr(NFS, 3, dialled=dialled) == "172.22.0.12.8.1"
+    assert getaddr(NFS, 3, dialled=dialled, view=UNKNOWN) == ""
+
+
+def test_an_address_with_a_zone_is_not_told() -> None:
+    assert getaddr(NFS, 3, "tcp6", dialled="fe80::1%eth0.0.111") == "fd22::12.8.1"
+
+
+def test_the_address_dialled_registers_nothing() -> None:
+    assert getaddr(4711, 1, dialled="10.9.8.7.0.111") == ""
 
 
 @pytest.mark.parametrize("by", [(3, 3), (4, 3), (4, 9)])
@@ -200,14 +253,19 @@ def test_getaddrlist() -> None:
     assert rows(4) == ()
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, 4, 5])
-def test_without_an_address_other_versions_than_2_mismatch(version: int) -> None:
-    assert reply(version, 3, view=UNKNOWN) == rpc.ProgramMismatch(2, 2)
+@pytest.mark.parametrize("family", [None, *Family])
+@pytest.mark.parametrize("view", [VIEW, UNKNOWN])
+def test_getaddrlist_tells_the_address_dialled(view: PortmapView, family: Family | None) -> None:
+    asked = Binding(NFS, 3, "tcp6", "2001:db8::7.0.111")
+
+    assert decode(Endpoints, results(4, 11, asked, view=view, family=family)).rows == (
+        Endpoint("2001:db8::7.8.1", "tcp6", 3, "inet6", "tcp"),
+    )
 
 
 @pytest.mark.parametrize("version", [0, 1, 5, 0xFFFFFFFF])
-def test_with_one_versions_2_to_4_are_spoken(version: int) -> None:
-    assert reply(version, 0) == rpc.ProgramMismatch(2, 4)
+def test_versions_2_to_4_are_spoken(version: int) -> None:
+    assert reply(version, 0) == reply(version, 0, view=UNKNOWN) == rpc.ProgramMismatch(2, 4)
 
 
 @pytest.mark.parametrize(
@@ -377,6 +435,33 @@ def test_it_answers_as_the_real_rpcbind_did(name: str) -> None:
     vector = rpc_vectors.load()[name]
 
     assert answer(vector.call, AS_CAPTURED, family=Family.IPV4) == vector.reply
+
+
+@pytest.mark.parametrize(
+    "name", ["rpcinfo-T-0", "rpcinfo-T-any-0", "rpcinfo-v6-0", "showmount-e-0", "rpcinfo-p-0"]
+)
+def test_real_tools_say_what_they_dialled(name: str) -> None:
+    """They are answered as the real rpcbind did without knowing any address of the gateway."""
+    vector = rpc_vectors.load()[name]
+    view = replace(AS_CAPTURED, addresses=())
+
+    assert answer(vector.call, view) == vector.reply
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("mount-v6-0", "fd22::12.8.1"), ("mount-v6-1", "fd22::12.78.80")],
+)
+def test_the_kernels_mount_over_ipv6_is_told_what_it_dialled(name: str, told: str) -> None:
+    """The real rpcbind told the wildcard of its other family: mount.nfs takes the port only."""
+    vector = rpc_vectors.load()[name]
+    raw = answer(vector.call, replace(AS_CAPTURED, addresses=()))
+    assert raw is not None
+    message = rpc.decode_message(raw)
+    assert isinstance(message, rpc.Accepted)
+    assert isinstance(message.outcome, rpc.Success)
+
+    assert decode(Uaddr, message.outcome.results) == Uaddr(told)
 
 
 def test_it_dumps_what_the_real_rpcbind_did_over_tcp() -> None:
