@@ -74,6 +74,7 @@ class Refusal(StrEnum):
 
     LIMIT = "limit"  # max_connections
     HOST_DOWN = "host-down"  # the host's service refused or did not answer
+    SOURCE_PORT = "source-port"  # no reserved source port was left to dial the service from
     STOPPING = "stopping"  # we drain
     INTERNAL = "internal"
 
@@ -139,7 +140,10 @@ class RpcView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """One service of one gateway. ``families`` is never empty; ``rpc`` is None if not counted."""
+    """One service of one gateway. ``families`` is never empty; ``rpc`` is None if not counted.
+
+    ``host_up`` tells whether the service answers on the host; None while nobody has asked.
+    """
 
     service: Service
     port: int
@@ -152,6 +156,7 @@ class ServiceView:
     bytes_to_client: int = 0
     refused: Mapping[Refusal, int] = field(default_factory=dict)
     rpc: RpcView | None = None
+    host_up: bool | None = None
 
     @property
     def worst(self) -> FamilyView:
@@ -247,8 +252,23 @@ class ReloadView:
 
 
 @dataclass(frozen=True, slots=True)
+class Advice:
+    """What of the whole daemon works less well than it could: a sentence, and the cure."""
+
+    text: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything. ``notices`` tell of defaults that are not built yet: ``KEY: sentence``."""
+    """Everything.
+
+    Attributes:
+        notices: defaults that are not built yet: ``KEY: sentence``.
+        advice: what a person can do for all of it.
+        source_port_fallbacks: connections to the host's services that were made from an ordinary
+            port because no reserved one was left.
+    """
 
     version: str
     python: str
@@ -265,3 +285,5 @@ class Snapshot:
     clients: tuple[ClientView, ...] = ()
     refused: tuple[RefusedView, ...] = ()
     notices: tuple[str, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    source_port_fallbacks: Mapping[Service, int] = field(default_factory=dict)

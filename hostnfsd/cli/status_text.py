@@ -183,6 +183,10 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
     if clients:
         _clients(page, snapshot)
     _configuration(page, snapshot)
+    for advice in snapshot.advice:
+        page.line(("", "plain"))
+        page.line((advice.text, "warn"))
+        page.line((f"    hint: {advice.hint}", "soft"))
     if snapshot.notices:
         keys = ", ".join(notice.partition(":")[0] for notice in snapshot.notices)
         page.line(("", "plain"))

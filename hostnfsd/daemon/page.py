@@ -162,9 +162,11 @@ def _reload(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _notices(snapshot: Snapshot) -> Iterator[str]:
-    if not snapshot.notices:
+    if not snapshot.notices and not snapshot.advice:
         return
     yield '<section><div class="head"><h2>Notices</h2></div><ul>'
+    for advice in snapshot.advice:
+        yield f"<li>{escape(advice.text)}<br>{_span('soft', f'hint: {advice.hint}')}</li>"
     for notice in snapshot.notices:
         yield f"<li>{escape(notice)}</li>"
     yield "</ul></section>"

@@ -12,6 +12,7 @@ import structlog
 from hostnfsd.dial import ports, reserved
 from hostnfsd.dial.reserved import Destination, NoRightError, RangeUsedUpError
 from hostnfsd.services import Service
+from hostnfsd.snapshot import Advice
 
 Mode = Literal["auto", "always", "never"]
 
@@ -70,11 +71,11 @@ class Sources:
         if mode != "never":
             self._try()
 
-    def notice(self) -> str | None:
-        """What status tells: that the right is missing, and what follows from it."""
+    def advice(self) -> tuple[Advice, ...]:
+        """What status tells: that the right is missing, what follows from it, and what helps."""
         if self._mode == "never" or self._right:
-            return None
-        return f"host.reserved_source_port: no right to ports below 1024: {_CONSEQUENCE}"
+            return ()
+        return (Advice(f"no right to source ports below 1024: {_CONSEQUENCE}", _CURE),)
 
     def wants_reserved(self, service: Service) -> bool:
         """Whether the policy has this service dialled from a reserved port."""

@@ -78,7 +78,7 @@ async def test_with_none_left_nfs_falls_back_and_is_counted() -> None:
                 stack.enter_context(closing(sock))
                 assert sock not in ports
                 assert dialler.fallbacks[Service.NFS] == count
-    assert dialler.notice() is None
+    assert dialler.advice() == ()
 
 
 @pytest.mark.parametrize(
@@ -143,10 +143,12 @@ async def test_without_the_right_ordinary_ports_are_used_and_one_warning_tells()
     for cure in ("AmbientCapabilities=CAP_NET_BIND_SERVICE", "insecure", "require_resv_port = 0"):
         assert cure in warning["hint"]
     assert not any(dialler.fallbacks.values())
-    assert dialler.notice() == (
-        "host.reserved_source_port: no right to ports below 1024: the host is dialled from"
-        " ordinary source ports; exports that want reserved ones refuse"
+    (advice,) = dialler.advice()
+    assert advice.text == (
+        "no right to source ports below 1024: the host is dialled from ordinary source ports;"
+        " exports that want reserved ones refuse"
     )
+    assert advice.hint == warning["hint"]
 
 
 @pytest.mark.usefixtures("no_right")
@@ -158,7 +160,7 @@ async def test_a_right_that_is_lost_later_is_found_out_by_the_next_dial() -> Non
                 sock = await dialler.connect(Service.STATUS, LOOPBACK, there.port, within_s=AMPLE_S)
                 sock.close()
     assert [log["event"] for log in logs] == ["no_reserved_ports"]
-    assert dialler.notice() is not None
+    assert len(dialler.advice()) == 1
 
 
 @pytest.mark.usefixtures("no_right")
@@ -169,7 +171,7 @@ def test_each_reload_tells_again_unless_nothing_is_wanted() -> None:
         dialler.apply("always")
         dialler.apply("never")
     assert [log["event"] for log in logs] == ["no_reserved_ports"] * 2
-    assert dialler.notice() is None
+    assert dialler.advice() == ()
 
 
 def test_with_the_right_nothing_is_told() -> None:
@@ -177,7 +179,7 @@ def test_with_the_right_nothing_is_told() -> None:
     with capture_logs() as logs:
         dialler.apply("always")
     assert logs == []
-    assert dialler.notice() is None
+    assert dialler.advice() == ()
 
 
 def test_a_range_in_use_says_nothing_about_the_right() -> None:
@@ -186,7 +188,7 @@ def test_a_range_in_use_says_nothing_about_the_right() -> None:
         dialler = sources("auto", ports)
         dialler.apply("auto")
     assert logs == []
-    assert dialler.notice() is None
+    assert dialler.advice() == ()
 
 
 def test_the_trial_gives_its_port_back() -> None:
@@ -206,7 +208,7 @@ def test_a_trial_that_cannot_be_made_is_no_verdict(monkeypatch: pytest.MonkeyPat
         patch.setattr(socket, "socket", WithoutIpv4)
         dialler.apply("auto")
     assert [log["log_level"] for log in logs] == ["debug"]
-    assert dialler.notice() is None
+    assert dialler.advice() == ()
 
 
 async def test_a_reload_changes_new_connections() -> None:

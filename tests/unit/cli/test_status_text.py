@@ -3,7 +3,7 @@
 import re
 
 from hostnfsd.cli.status_text import render
-from hostnfsd.snapshot import Snapshot
+from hostnfsd.snapshot import Advice, Snapshot
 from tests.support.snapshots import gateway, snapshot, troubled
 
 HEALTHY = """\
@@ -106,3 +106,16 @@ def test_a_peers_text_moves_no_cursor() -> None:
 
 def test_a_daemon_that_stops_says_so_last() -> None:
     assert text(snapshot(stopping=True)).endswith("\n\nstopping\n")
+
+
+def test_advice_stands_before_the_verdict() -> None:
+    told = text(snapshot(advice=(Advice("no right to low ports", "give the daemon the right"),)))
+
+    assert told.endswith(
+        """
+no right to low ports
+    hint: give the daemon the right
+
+ready
+"""
+    )

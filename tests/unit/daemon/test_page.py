@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from hostnfsd.daemon.page import STYLE_HASH, render
-from hostnfsd.snapshot import Phase, Snapshot
+from hostnfsd.snapshot import Advice, Phase, Snapshot
 from tests.support.snapshots import gateway, snapshot, troubled
 
 VOID = {"meta", "br"}
@@ -104,3 +104,11 @@ def test_a_daemon_that_stops_says_so() -> None:
     whole = snapshot(gateway(phase=Phase.STOPPING), stopping=True)
 
     assert "hostnfsd stopping" in " ".join(read(whole).text)
+
+
+def test_advice_is_shown_with_its_cure() -> None:
+    page = read(snapshot(advice=(Advice("no <right> to low ports", "give it"),)))
+
+    assert "no <right> to low ports" in page.text
+    assert "hint: give it" in page.text
+    assert "right" not in page.tags
