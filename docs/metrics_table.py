@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hostnfsd.daemon.metric_table import TABLE
+from hostnfsd.daemon.rpc_metrics import KINDS
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Family, Phase, Refusal, ServiceState
+from hostnfsd.sunrpc.programs import PROCEDURE_NAMES
 
 PAGE = Path(__file__).with_name("metrics.md")
 BEGIN = "<!-- tables: made by docs/metrics_table.py -->\n"
@@ -19,11 +21,13 @@ LABELS: dict[str, Iterable[str]] = {
     "state": ServiceState,
     "service": Service,
     "family": Family,
-    "kind": FailureKind,
+    "kind of a failure": FailureKind,
+    "kind of an error": KINDS,
     "reason of a loss": FailureKind,
     "reason of a refused connection": Refusal,
     "side": ("host", "gateway"),
     "direction": ("to_host", "to_client"),
+    "procedure": sorted(PROCEDURE_NAMES),
 }
 
 

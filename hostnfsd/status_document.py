@@ -17,9 +17,11 @@ from hostnfsd.snapshot import (
     FamilyView,
     GatewayView,
     Phase,
+    ProcedureView,
     Refusal,
     RefusedView,
     ReloadView,
+    RpcView,
     ServiceState,
     ServiceView,
     Snapshot,
@@ -60,6 +62,30 @@ def _service_to_json(view: ServiceView) -> Json:
         "bytes_to_host": view.bytes_to_host,
         "bytes_to_client": view.bytes_to_client,
         "refused": _counts(view.refused),
+        "rpc": None if view.rpc is None else _rpc_to_json(view.rpc),
+    }
+
+
+def _rpc_to_json(view: RpcView) -> Json:
+    return {
+        "calls": view.calls,
+        "in_flight": view.in_flight,
+        "oldest_call_s": view.oldest_call_s,
+        "untracked": view.untracked,
+        "procedures": [
+            {
+                "procedure": entry.procedure,
+                "calls": entry.calls,
+                "rpc_errors": entry.rpc_errors,
+                "status_errors": entry.status_errors,
+                "unanswered": entry.unanswered,
+                "bytes_to_host": entry.bytes_to_host,
+                "bytes_to_client": entry.bytes_to_client,
+                "seconds": entry.seconds,
+                "durations": list(entry.durations),
+            }
+            for entry in view.procedures
+        ],
     }
 
 
@@ -92,6 +118,8 @@ def _client_to_json(view: ClientView) -> Json:
         "since": view.since,
         "bytes_to_host": view.bytes_to_host,
         "bytes_to_client": view.bytes_to_client,
+        "calls": view.calls,
+        "oldest_call_s": view.oldest_call_s,
     }
 
 
@@ -184,9 +212,24 @@ def _service_from(document: Json) -> ServiceView:
         service=Service(document["service"]),
         families=families,
         refused=_counts_from(document["refused"], Refusal),
+        rpc=_rpc_from(document.get("rpc")),
         **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
         **_picked(document, "bytes_to_host", "bytes_to_client"),
     )
+
+
+def _rpc_from(document: Json | None) -> RpcView | None:
+    if document is None:
+        return None
+    procedures = tuple(
+        ProcedureView(
+            durations=tuple(entry["durations"]),
+            **_picked(entry, "procedure", "calls", "rpc_errors", "status_errors", "unanswered"),
+            **_picked(entry, "bytes_to_host", "bytes_to_client", "seconds"),
+        )
+        for entry in document["procedures"]
+    )
+    return RpcView(procedures, **_picked(document, "in_flight", "oldest_call_s", "untracked"))
 
 
 def _gateway_from(document: Json) -> GatewayView:
@@ -204,6 +247,8 @@ def _gateway_from(document: Json) -> GatewayView:
 def _client_from(document: Json) -> ClientView:
     return ClientView(
         service=Service(document["service"]),
+        calls=document.get("calls"),
+        oldest_call_s=document.get("oldest_call_s"),
         **_picked(document, "gateway", "host", "port", "since", "bytes_to_host", "bytes_to_client"),
     )
 

@@ -31,6 +31,7 @@ class Row:
 _SERVICE: Final = ("gateway", "service")
 _FAMILY: Final = ("gateway", "service", "family")
 _PROBE: Final = ("gateway", "service", "side")
+_PROCEDURE: Final = ("gateway", "service", "procedure")
 
 TABLE: Final = (
     Row(
@@ -146,6 +147,43 @@ TABLE: Final = (
         "gauge",
         (),
         "How many client connections the whole daemon admits at once.",
+    ),
+    Row(
+        "hostnfsd_rpc_calls_total",
+        "counter",
+        _PROCEDURE,
+        "Calls of clients, by procedure; counted when a call has passed whole.",
+    ),
+    Row(
+        "hostnfsd_rpc_errors_total",
+        "counter",
+        (*_PROCEDURE, "kind"),
+        "Calls that RPC refused, that NFS or MOUNT answered with an error, or that had no answer.",
+    ),
+    Row(
+        "hostnfsd_rpc_bytes_total",
+        "counter",
+        (*_PROCEDURE, "direction"),
+        "Bytes of calls and of their replies, record marks left out.",
+    ),
+    Row(
+        "hostnfsd_rpc_duration_seconds",
+        "histogram",
+        _PROCEDURE,
+        "From a call's first byte to its reply's last, as they pass through the daemon.",
+        RPC_BUCKETS_S,
+    ),
+    Row(
+        "hostnfsd_rpc_oldest_call_seconds",
+        "gauge",
+        _SERVICE,
+        "How long the call that waits longest for its answer has waited; 0 while none does.",
+    ),
+    Row(
+        "hostnfsd_rpc_untracked_connections_total",
+        "counter",
+        _SERVICE,
+        "Client connections whose calls could not be followed: what passed there was no ONC RPC.",
     ),
     Row(
         "hostnfsd_config_last_reload_successful",

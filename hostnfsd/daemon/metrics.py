@@ -16,6 +16,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from hostnfsd.daemon import rpc_metrics
 from hostnfsd.daemon.metric_table import TABLE, Row
 from hostnfsd.daemon.process_metrics import process_values
 from hostnfsd.services import Service
@@ -151,7 +152,7 @@ class _SnapshotCollector(Collector):
                     families["hostnfsd_probe_failures_total"].add_metric(
                         (gateway.name, service.service, side), failures
                     )
-        histograms = self._metrics.histograms(snapshot)
+        histograms = {**self._metrics.histograms(snapshot), **rpc_metrics.durations(snapshot)}
         for row in TABLE:
             yield families[row.name] if row.name in families else histograms[row.name]
 
@@ -233,3 +234,5 @@ def _service(families: Mapping[str, Family], gateway: str, view: ServiceView) ->
         families["hostnfsd_connections_refused_total"].add_metric(
             (*labels, reason), view.refused.get(reason, 0)
         )
+    if view.rpc is not None:
+        rpc_metrics.count(families, labels, view.rpc)

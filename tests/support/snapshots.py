@@ -12,9 +12,11 @@ from hostnfsd.snapshot import (
     FamilyView,
     GatewayView,
     Phase,
+    ProcedureView,
     Refusal,
     RefusedView,
     ReloadView,
+    RpcView,
     ServiceState,
     ServiceView,
     Snapshot,
@@ -41,7 +43,23 @@ def service(
         host_port=facts.gateway_port,
         required=facts.required,
         families=families(state, error),
+        rpc=RpcView(procedures=(), in_flight=0, oldest_call_s=None, untracked=0),
     )
+
+
+def procedure(name: str, calls: int, **changes: object) -> ProcedureView:
+    view = ProcedureView(
+        procedure=name,
+        calls=calls,
+        rpc_errors=0,
+        status_errors=0,
+        unanswered=0,
+        bytes_to_host=calls * 100,
+        bytes_to_client=calls * 200,
+        seconds=calls * 0.002,
+        durations=(0, 0, calls, *([0] * 11)),
+    )
+    return replace(view, **changes)  # type: ignore[arg-type]  # names are checked by replace
 
 
 def gateway(name: str = "dev-gw", **changes: object) -> GatewayView:
@@ -106,6 +124,15 @@ def troubled() -> Snapshot:
         bytes_to_host=1536,
         bytes_to_client=268_435_456,
         refused={Refusal.LIMIT: 4},
+        rpc=RpcView(
+            procedures=(
+                procedure("getattr", 1000, status_errors=3),
+                procedure("read", 70, rpc_errors=1, unanswered=2),
+            ),
+            in_flight=1,
+            oldest_call_s=42.5,
+            untracked=1,
+        ),
     )
     mountd = service(Service.MOUNTD, ServiceState.HOST_DOWN, "127.0.0.1:20048: <refused> & gone")
     first = with_service(with_service(gateway(), nfs), mountd)
@@ -144,7 +171,7 @@ def troubled() -> Snapshot:
             ),
         ),
         clients=(
-            ClientView("dev-gw", Service.NFS, "172.22.0.9", 801, NOW - 40, 1024, 2048),
+            ClientView("dev-gw", Service.NFS, "172.22.0.9", 801, NOW - 40, 1024, 2048, 17, 42.5),
             ClientView("dev-gw", Service.NFS, "fd00::9", 802, NOW - 4, 512, 268_433_408),
         ),
         refused=(RefusedView("dev-gw", Service.NFS, "172.22.0.66", Refusal.LIMIT, 4, NOW - 9),),

@@ -32,6 +32,7 @@ ELSEWHERE = {
     "daemon/log_lines.py": "shell/daemon/test_logs.py",
     "daemon/metric_table.py": "unit/daemon/test_metrics.py",
     "daemon/routes.py": "shell/daemon/test_endpoints.py",
+    "daemon/rpc_metrics.py": "unit/daemon/test_metrics.py",
     "daemon/seams.py": "shell/daemon/test_relay.py",
     "daemon/sole.py": "shell/daemon/test_control.py",
     "daemon/wire.py": "shell/daemon/test_ssh.py",

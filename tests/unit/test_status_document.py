@@ -32,6 +32,19 @@ def test_members_that_a_newer_daemon_added_are_ignored() -> None:
     assert from_json(document) == troubled()
 
 
+def test_an_older_daemon_tells_nothing_of_calls() -> None:
+    document = through_json(to_json(troubled()))
+    for client in document["clients"]:
+        del client["calls"], client["oldest_call_s"]
+    for told in document["gateways"]:
+        for service in told["services"]:
+            del service["rpc"]
+    read = from_json(document)
+
+    assert {service.rpc for each in read.gateways for service in each.services} == {None}
+    assert {(client.calls, client.oldest_call_s) for client in read.clients} == {(None, None)}
+
+
 def test_the_verdict_stands_in_the_document() -> None:
     document = to_json(troubled())
 

@@ -2,10 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from hostnfsd.daemon.ledger import Ledger
-from hostnfsd.services import Service
+from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import ClientView, Refusal, RefusedView
+from hostnfsd.sunrpc import rpc
+from hostnfsd.sunrpc.record import encode as mark
+from hostnfsd.sunrpc.xdr import encode
 
 
 class Connection:
@@ -101,3 +105,32 @@ def test_the_counters_sum_up_what_is_remembered(
                 for view in ledger.turned_away()
                 if (view.gateway, view.reason) == (gateway, reason)
             )
+
+
+def test_calls_are_counted_of_a_gateway_and_service() -> None:
+    ledger = Ledger(limit=2)
+    follower = ledger.follow("gw", Service.NFS, "10.0.0.1")
+    follower.enter()
+
+    assert follower.on
+    assert ledger.books("gw", Service.NFS).following == {follower}
+    assert not ledger.books("other", Service.NFS).following
+
+
+def test_without_counting_only_calls_for_locks_are_followed() -> None:
+    ledger = Ledger(limit=2)
+    ledger.count_rpc = False
+
+    assert {s for s in Service if ledger.follow("gw", s, "10.0.0.1").on} == {Service.NLOCKMGR}
+
+
+def test_whoever_asks_for_a_lock_is_told_of() -> None:
+    ledger = Ledger(limit=2)
+    lock = mark(encode(rpc.Call(1, FACTS[Service.NLOCKMGR].program, 4, 2)))
+    with capture_logs() as logs:
+        for _ in range(2):
+            follower = ledger.follow("gw", Service.NLOCKMGR, "10.0.0.1")
+            follower.enter()
+            follower.to_host(lock)
+
+    assert [(line["event"], line["originator"]) for line in logs] == [("nlm_calls", "10.0.0.1")]

@@ -10,11 +10,19 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from hostnfsd.daemon.metric_table import TABLE
+from hostnfsd.daemon.metric_table import RPC_BUCKETS_S, TABLE
 from hostnfsd.daemon.metrics import Metrics
+from hostnfsd.daemon.rpc_metrics import KINDS
 from hostnfsd.services import Service
-from hostnfsd.snapshot import FailureKind, Phase, Refusal, ServiceState, Snapshot
-from tests.support.snapshots import gateway, service, snapshot, troubled, with_service
+from hostnfsd.snapshot import FailureKind, Phase, Refusal, RpcView, ServiceState, Snapshot
+from tests.support.snapshots import (
+    gateway,
+    procedure,
+    service,
+    snapshot,
+    troubled,
+    with_service,
+)
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 Values = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -115,6 +123,53 @@ def test_the_values_are_the_snapshots() -> None:
     assert at(found, "hostnfsd_host_port", service="nfs") == 20490
     build = {"version": "0.1.0", "python": "3.11.7", "asyncssh": "2.24.1"}
     assert at(found, "hostnfsd_build_info", **build) == 1
+
+
+def test_calls_are_told_by_procedure() -> None:
+    found = values(scrape(troubled()))
+    nfs = {"gateway": "dev-gw", "service": "nfs"}
+    read = {**nfs, "procedure": "read"}
+
+    assert at(found, "hostnfsd_rpc_calls_total", **read) == 70
+    assert at(found, "hostnfsd_rpc_calls_total", **nfs, procedure="getattr") == 1000
+    errors = {k: at(found, "hostnfsd_rpc_errors_total", **read, kind=k) for k in KINDS}
+    assert errors == {"rpc": 1, "status": 0, "unanswered": 2}
+    assert at(found, "hostnfsd_rpc_bytes_total", **read, direction="to_host") == 7000
+    assert at(found, "hostnfsd_rpc_bytes_total", **read, direction="to_client") == 14000
+    assert at(found, "hostnfsd_rpc_duration_seconds_sum", **read) == pytest.approx(0.14)
+    assert at(found, "hostnfsd_rpc_duration_seconds_count", **read) == 70
+    assert at(found, "hostnfsd_rpc_oldest_call_seconds", **nfs) == 42.5
+    assert at(found, "hostnfsd_rpc_untracked_connections_total", **nfs) == 1
+
+
+def test_durations_of_calls_are_cumulative() -> None:
+    counts = tuple(range(len(RPC_BUCKETS_S) + 1))
+    view = RpcView((procedure("read", 91, durations=counts),), 0, None, 0)
+    nfs = replace(service(Service.NFS), rpc=view)
+    found = values(scrape(snapshot(with_service(gateway(), nfs))))
+    name = "hostnfsd_rpc_duration_seconds_bucket"
+    bounds = {
+        dict(labels)["le"]: value for (series, labels), value in found.items() if series == name
+    }
+
+    assert list(bounds)[:2] == ["0.0005", "0.001"]
+    assert bounds["0.0025"] == 0 + 1 + 2
+    assert bounds["30.0"] == sum(counts) - counts[-1]
+    assert bounds["+Inf"] == sum(counts)
+
+
+def test_calls_are_absent_where_they_are_not_counted() -> None:
+    uncounted = [replace(each, rpc=None) for each in gateway().services]
+    found = values(scrape(snapshot(gateway(services=tuple(uncounted)))))
+
+    assert not [name for name, _ in found if name.startswith("hostnfsd_rpc_")]
+
+
+def test_only_procedures_that_were_called_have_series() -> None:
+    found = values(scrape(snapshot()))
+    names = {name for name, _ in found if name.startswith("hostnfsd_rpc_")}
+
+    assert names == {"hostnfsd_rpc_oldest_call_seconds", "hostnfsd_rpc_untracked_connections_total"}
 
 
 def test_up_since_is_absent_while_no_session_stands() -> None:
