@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from hostnfsd.config.model import Config
+from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.holder import Holder
@@ -21,7 +22,6 @@ from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.prober import Prober
-from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.ssh import Session
 from hostnfsd.reload import specs
 from hostnfsd.services import Service

@@ -14,10 +14,12 @@ from typing import Final, Protocol
 import asyncssh
 import structlog
 
+from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.faults import reason
+from hostnfsd.daemon.gateway_side import GatewaySide
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.recognition import Candidate
-from hostnfsd.daemon.relay import Circle, GatewaySide, Relay
+from hostnfsd.daemon.relay import Relay
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
 from hostnfsd.tunnel.forward import Spec

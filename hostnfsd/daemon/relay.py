@@ -4,22 +4,19 @@ Bytes and their order are preserved, and so is half-close. Each direction is und
 when a side cannot take more, the other is not read. What one connection can hold in memory is
 bounded by :data:`WINDOW` plus :data:`HOST_HIGH_WATER` towards the host, and by the gateway's
 channel window (OpenSSH: 2 MiB) plus one read towards the client.
-
-asyncssh ends the whole SSH connection when a session's callback raises: every callback is wrapped,
-and an exception ends this relay only.
 """
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, TypeVar, cast
+from typing import Final, cast
 
 import asyncssh
-import structlog
 
 from hostnfsd.daemon import seams
+from hostnfsd.daemon.circle import Circle
+from hostnfsd.daemon.gateway_side import GatewaySide, survive
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Who
 from hostnfsd.snapshot import ClientView
@@ -39,45 +36,6 @@ LINGER_S: Final = 60.0
 #: A connection whose calls are not followed has none unanswered if it looks like this: no byte for
 #: so long, the host's last.
 QUIET_S: Final = 0.2
-
-_log: Final = structlog.get_logger("hostnfsd.relay")
-
-
-_Callback = TypeVar("_Callback", bound=Callable[..., Any])
-
-
-def survive(callback: _Callback) -> _Callback:
-    """Let an exception in a callback end its relay, not the SSH connection."""
-
-    @functools.wraps(callback)
-    def wrapped(side: Any, *args: Any) -> Any:
-        try:
-            return callback(side, *args)
-        except Exception:  # noqa: BLE001  # asyncssh would end all relays of the gateway
-            _log.exception("relay_broke", callback=callback.__qualname__)
-            side.relay.abort()
-            return None
-
-    return cast(_Callback, wrapped)
-
-
-class Circle:
-    """The relays of one SSH session. They share its socket, and so its congestion."""
-
-    def __init__(self) -> None:
-        self.relays: set[Relay] = set()
-        self.congested = False
-
-    def set_congested(self, congested: bool) -> None:
-        """The SSH socket's buffer is full, or has drained: stop or resume reading the host."""
-        self.congested = congested
-        for relay in tuple(self.relays):
-            relay.update_reading()
-
-    def abort(self) -> None:
-        """End every relay at once."""
-        for relay in tuple(self.relays):
-            relay.abort()
 
 
 class Relay:
@@ -366,35 +324,3 @@ class HostSide(asyncio.Protocol):
     @survive
     def connection_lost(self, exc: Exception | None) -> None:
         self.relay.host_lost(exc)
-
-
-class GatewaySide(asyncssh.SSHTCPSession[bytes]):
-    """The relay's face towards the SSH channel."""
-
-    def __init__(self, relay: Relay) -> None:
-        self.relay = relay
-
-    @survive
-    def connection_made(self, chan: "asyncssh.SSHTCPChannel[bytes]") -> None:
-        self.relay.channel_opened(chan)
-
-    @survive
-    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:  # noqa: ARG002  # RFC 4254 section 5.2: forwarded channels carry no typed data
-        self.relay.from_client(data)
-
-    @survive
-    def eof_received(self) -> bool:
-        self.relay.half_closed("gateway")
-        return True
-
-    @survive
-    def pause_writing(self) -> None:
-        self.relay.channel_is_full(True)
-
-    @survive
-    def resume_writing(self) -> None:
-        self.relay.channel_is_full(False)
-
-    @survive
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why is the tunnel's to tell
-        self.relay.channel_lost()

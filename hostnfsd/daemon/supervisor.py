@@ -18,13 +18,13 @@ from hostnfsd.config.model import Config
 from hostnfsd.daemon import ssh
 from hostnfsd.daemon.account import Account
 from hostnfsd.daemon.board import Board
+from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.forwards import Forwards
 from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
-from hostnfsd.daemon.relay import Circle
 from hostnfsd.daemon.watch import changed_files, login_files
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase, RpcView, ServiceView

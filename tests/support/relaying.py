@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from hostnfsd.config.model import Gateway, Tunnel
 from hostnfsd.daemon import ssh
+from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Recognition
-from hostnfsd.daemon.relay import Circle
 from hostnfsd.services import Service
 from hostnfsd.tunnel.forward import Spec
 from tests.support.conditions import eventually
