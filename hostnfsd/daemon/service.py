@@ -137,6 +137,7 @@ class Daemon:
             gateways=list(self._config.gateway),
         )
         self._limit_connections()
+        self._sources.apply(_source_ports(self._config))
         notices = pending.notices(self._config)
         if notices:
             _log.warning(
@@ -276,6 +277,7 @@ class Daemon:
         return ReloadVerdict(accepted=True, changes=difference.texts, problems=problems)
 
     async def _apply(self, difference: Difference) -> None:
+        self._sources.apply(_source_ports(self._config))
         # Tunnels first, and without a pause: nothing may look at half a change.
         self._stop(difference.removed)
         for name in difference.removed:
@@ -330,6 +332,8 @@ class Daemon:
             clients=tuple(self._ledger.clients()),
             refused=self._ledger.turned_away(),
             notices=pending.notices(self._config),
+            advice=self._sources.advice(),
+            source_port_fallbacks=dict(self._sources.fallbacks),
         )
 
     def _line(self) -> str:
