@@ -11,6 +11,7 @@ from hostnfsd.health import verdict
 from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
+    Advice,
     ClientView,
     FailureKind,
     Family,
@@ -188,6 +189,8 @@ def to_json(snapshot: Snapshot) -> Json:
         "clients": [_client_to_json(client) for client in snapshot.clients],
         "refused": [_refused_to_json(refused) for refused in snapshot.refused],
         "notices": list(snapshot.notices),
+        "advice": [{"text": advice.text, "hint": advice.hint} for advice in snapshot.advice],
+        "source_port_fallbacks": _counts(snapshot.source_port_fallbacks),
     }
 
 
@@ -272,6 +275,8 @@ def _snapshot_from(document: Json) -> Snapshot:
         clients=tuple(_client_from(client) for client in document["clients"]),
         refused=tuple(_refused_from(refused) for refused in document["refused"]),
         notices=tuple(document["notices"]),
+        advice=tuple(Advice(**_picked(advice, "text", "hint")) for advice in document["advice"]),
+        source_port_fallbacks=_counts_from(document["source_port_fallbacks"], Service),
         **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
         **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),
     )

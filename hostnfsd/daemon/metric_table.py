@@ -186,6 +186,12 @@ TABLE: Final = (
         "Client connections whose calls could not be followed: what passed there was no ONC RPC.",
     ),
     Row(
+        "hostnfsd_reserved_port_fallbacks_total",
+        "counter",
+        ("service",),
+        "Connections to the host from an ordinary source port, because no reserved one was left.",
+    ),
+    Row(
         "hostnfsd_config_last_reload_successful",
         "gauge",
         (),

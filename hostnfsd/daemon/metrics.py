@@ -198,6 +198,8 @@ def _host(families: Mapping[str, Family], snapshot: Snapshot) -> None:
         families["hostnfsd_host_port"].add_metric((service_name,), port)
     for service_name, is_up in up.items():
         families["hostnfsd_host_service_up"].add_metric((service_name,), float(is_up))
+    for service_name, count in snapshot.source_port_fallbacks.items():
+        families["hostnfsd_reserved_port_fallbacks_total"].add_metric((service_name,), count)
 
 
 def _tunnel(families: Mapping[str, Family], gateway: GatewayView) -> None:

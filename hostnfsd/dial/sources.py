@@ -18,6 +18,9 @@ Mode = Literal["auto", "always", "never"]
 
 #: Services that refuse callers from ordinary ports: MOUNT on macOS and on Linux, NFS on Linux.
 _AUTO: Final = frozenset({Service.MOUNTD, Service.NFS})
+#: Those of them that may do without: macOS wants a reserved port of MOUNT calls only, Linux not of
+#: insecure exports. An ordinary port may do, a closed connection does not.
+_WITHOUT: Final = frozenset({Service.NFS})
 
 _CONSEQUENCE: Final = (
     "the host is dialled from ordinary source ports; exports that want reserved ones refuse"
@@ -58,7 +61,7 @@ class Sources:
         self._source_ports = source_ports or (lambda unit: ports.candidates(low, unit))
         self._right = True
         self._told = False
-        self.fallbacks: dict[Service, int] = dict.fromkeys(Service, 0)
+        self.fallbacks: dict[Service, int] = dict.fromkeys(_WITHOUT, 0)
 
     def apply(self, mode: Mode) -> None:
         """Start, or a reload: try the right, and tell again if it is missing.
@@ -116,10 +119,8 @@ class Sources:
             except NoRightError:
                 self._missing()
             except RangeUsedUpError:
-                if self._mode == "always" or service is not Service.NFS:
+                if self._mode == "always" or service not in _WITHOUT:
                     raise
-                # macOS wants a reserved port of MOUNT calls only, Linux not of insecure exports:
-                # an ordinary one may do, a closed connection does not.
                 self.fallbacks[service] += 1
         return await reserved.connect(destination)
 

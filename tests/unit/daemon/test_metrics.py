@@ -323,3 +323,9 @@ def test_the_global_registry_is_left_alone() -> None:
 
     assert b"hostnfsd" not in before
     assert b"hostnfsd" not in prometheus_client.generate_latest()
+
+
+def test_connections_without_a_reserved_port_are_counted() -> None:
+    name = "hostnfsd_reserved_port_fallbacks_total"
+
+    assert at(values(scrape(troubled())), name, service="nfs") == 3
