@@ -85,7 +85,6 @@ ROWS: Final[tuple[Unbuilt, ...]] = (
         shown="no export is mounted",
         settable=False,
     ),
-    Unbuilt("metrics.rpc", False, "RPC procedures are not counted"),
 )
 
 

@@ -195,7 +195,6 @@ def test_the_specified_file_is_refused_only_for_what_is_not_built() -> None:
         ("access.allow", "not-built"),
         ("access.revoke_grace_s", "not-built"),
         ("probe.mount_interval_s", "not-built"),
-        ("metrics.rpc", "not-built"),
     }
 
 

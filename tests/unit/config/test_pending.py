@@ -64,8 +64,6 @@ def test_what_opens_more_than_the_default_is_a_warning() -> None:
         ("access", "allow", "exports"),
         ("access", "revoke_grace_s", 30),
         ("host", "exports", "/etc/exports"),
-        ("metrics", "rpc", True),
-        ("metrics", "rpc", 0),
         ("probe", "mount_interval_s", 300),
         ("state", "directory", "/x"),
     ],
