@@ -286,7 +286,8 @@ class Carried:
     Attributes:
         service: which one.
         port: TCP port on the gateway.
-        host_port: TCP port dialled on the host, until rpcbind has told another.
+        host_port: TCP port dialled on the host; where rpcbind is asked, the usual one, until
+            rpcbind has told another.
         required: whether readiness waits for it.
         mode: who answers; of meaning for rpcbind only.
         ask_rpcbind: whether the host's rpcbind is to be asked for the host port.
@@ -298,6 +299,9 @@ class Carried:
     required: bool
     mode: Literal["virtual", "relay"]
     ask_rpcbind: bool = False
+
+
+_AT_HOME: Final = frozenset({Service.RPCBIND, Service.NFS})
 
 
 class Config(Table):
@@ -342,12 +346,21 @@ class Config(Table):
             carried[service] = Carried(
                 service=service,
                 port=port,
-                host_port=port if host_port == "auto" else host_port,
+                host_port=_usual(service, port) if host_port == "auto" else host_port,
                 required=_first(entries, "required", facts.required),
                 mode=mode,
-                ask_rpcbind=host_port == "auto" and not unbuilt.find("services.*.host_port"),
+                ask_rpcbind=host_port == "auto",
             )
         return carried
+
+
+def _usual(service: Service, port: int) -> int:
+    """The host port to assume where rpcbind cannot be asked.
+
+    NFS has one port wherever it runs, and so has rpcbind itself. The others may have any; a host
+    whose ports are fixed most likely uses the gateway's numbers.
+    """
+    return FACTS[service].gateway_port if service in _AT_HOME else port
 
 
 def _first(entries: tuple[CarriedService, ...], key: str, default: Any) -> Any:

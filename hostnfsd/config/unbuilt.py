@@ -50,19 +50,6 @@ ROWS: Final[tuple[Unbuilt, ...]] = (
         "the host's rpcbind answers at the gateway, with the host's port numbers",
     ),
     Unbuilt(
-        "services.*.host_port",
-        "auto",
-        "rpcbind is not asked; give host_port where a service listens on another port of the host",
-        shown="the gateway port's number",
-        built=(int,),
-        settable=False,
-    ),
-    Unbuilt(
-        "host.reserved_source_port",
-        "never",
-        "the host is dialled from ordinary source ports; exports that want reserved ones refuse",
-    ),
-    Unbuilt(
         "gateway.*.reclaim",
         "wait",
         "a port that a dead session of ours still holds is waited for; nothing is kept of earlier"
@@ -78,13 +65,6 @@ ROWS: Final[tuple[Unbuilt, ...]] = (
     ),
     Unbuilt("host.platform", "auto", shown="not needed"),
     Unbuilt("host.apply_exports", "never"),
-    Unbuilt(
-        "probe.mount_interval_s",
-        None,
-        "probes make TCP connections only",
-        shown="no export is mounted",
-        settable=False,
-    ),
 )
 
 

@@ -34,7 +34,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     "host.address": ('"localhost"', '"[::1]"', '"[::1]" is not a host'),
     "host.platform": ('"auto"', '"macos"', '(one of "auto", "darwin", "linux")'),
     "host.exports": ('"none"', '"exports"', '"exports" is not an absolute path'),
-    "host.reserved_source_port": ('"never"', "false", "false is not known (one of"),
+    "host.reserved_source_port": ('"always"', "false", "false is not known (one of"),
     "host.apply_exports": ('"never"', '"always"', '(one of "never", "when-valid")'),
     "host.keep_awake": ('"never"', "true", "true is not known (one of"),
     "access.allow": ('"any"', '"172.22.0.0/16"', "is not a rule of access"),
@@ -190,7 +190,6 @@ def test_the_specified_file_is_refused_only_for_what_is_not_built() -> None:
     assert {(p.subject, p.code) for p in reading.problems} == {
         ("gateway.dev-gw.reclaim", "not-built"),
         ("host.exports", "not-built"),
-        ("host.reserved_source_port", "not-built"),
         ("host.keep_awake", "not-built"),
         ("access.allow", "not-built"),
         ("access.revoke_grace_s", "not-built"),
