@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -160,10 +160,13 @@ class Bed:
             return PROXY, PROXY_PORT
         return network.GATEWAY_SSH, self.gateway.options.port
 
-    def daemon(self, over: Mapping[str, Any] = {}, *, start: bool = True) -> Daemon:
+    def daemon(
+        self, over: Mapping[str, Any] = {}, *, start: bool = True, without: Sequence[str] = ()
+    ) -> Daemon:
         """One more hostnfsd, ended with the bed. ``over`` is laid over :meth:`config`.
 
-        Each has its own folder and metrics port: several can run in one bed.
+        Each has its own folder and metrics port: several can run in one bed. It runs as root,
+        ``without`` these capabilities: ``net_bind_service`` is the right to low source ports.
         """
         number = len(self.daemons)
         daemon = Daemon(
@@ -172,6 +175,7 @@ class Bed:
             self.config(over),
             port=METRICS_PORT + number,
             socket=f"/run/hostnfsd{number}.sock",
+            without=without,
         )
         self.daemons.append(daemon)
         self._stack.callback(daemon.close)

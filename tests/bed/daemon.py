@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,7 @@ class Daemon:
         *,
         port: int = METRICS_PORT,
         socket: str | None = None,
+        without: Sequence[str] = (),
     ) -> None:
         """Write the files; :meth:`start` runs it.
 
@@ -82,11 +83,16 @@ class Daemon:
             port: of its metrics on loopback.
             socket: path of its control socket where it runs; by default in ``folder``. The kernel
                 allows about a hundred bytes.
+            without: capabilities it is to lack, in the words of setpriv(1).
         """
         self.folder = folder
         self.port = port
         self.config_file = folder / "hostnfsd.toml"
         self._box = box
+        lacking = ",".join(f"-{capability}" for capability in without)
+        self._confined = (
+            ("setpriv", "--bounding-set", lacking, "--inh-caps", lacking) if without else ()
+        )
         self._process: Process | None = None
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -127,7 +133,10 @@ class Daemon:
         """Start it; returns at once. See :meth:`await_ready`."""
         assert self._process is None or not self._process.running, "it runs already"
         self._process = self._box.start(
-            f"hostnfsd-{self.folder.name}", *self._command("run"), env=self._environment()
+            f"hostnfsd-{self.folder.name}",
+            *self._confined,
+            *self._command("run"),
+            env=self._environment(),
         )
 
     def _command(self, *words: str) -> tuple[str, ...]:
