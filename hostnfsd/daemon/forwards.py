@@ -26,10 +26,12 @@ from hostnfsd.daemon.ssh import Session
 from hostnfsd.reload import specs
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, ServiceState
+from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.portmap_view import portmap_view
 from hostnfsd.tunnel.probe import Finding
 
 #: How often a draining daemon looks whether all connections are closed.
@@ -87,6 +89,7 @@ class Forwards:
         self._intake = Intake(
             gateway=gateway,
             dial=self._dial,
+            answered=self._answered_here,
             ledger=ledger,
             circle=circle,
             watch=self._prober,
@@ -259,6 +262,22 @@ class Forwards:
         if carried is None:
             raise ConnectionRefusedError("the service is no longer carried")
         return await self._host.dial(carried)
+
+    def _answered_here(self, service: Service) -> Callable[[], PortmapView] | None:
+        carried = self._config().carried(self._gateway).get(service)
+        if service is not Service.RPCBIND or carried is None or carried.mode != "virtual":
+            return None
+        return self._portmap_view
+
+    def _portmap_view(self) -> PortmapView:
+        config = self._config()
+        return portmap_view(
+            config.carried(self._gateway),
+            specs=specs(config, self._gateway),
+            versions=self._host.versions,
+            configured=config.gateway[self._gateway].client_address,
+            survey=self._memory.survey,
+        )
 
     # -- the end ---------------------------------------------------------------------------------
 

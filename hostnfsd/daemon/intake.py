@@ -18,10 +18,12 @@ from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.faults import reason
 from hostnfsd.daemon.gateway_side import GatewaySide
 from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.portmap_side import PortmapSide
 from hostnfsd.daemon.recognition import Candidate
 from hostnfsd.daemon.relay import Relay
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
+from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel.forward import Spec
 
 #: Seconds the host's service has to accept a connection, wherever it is by now: it is near.
@@ -29,6 +31,8 @@ DIAL_TIMEOUT_S: Final = 3.0
 
 Accept = Callable[[str, int], Awaitable[GatewaySide]]
 Dial = Callable[[Service], Awaitable[socket.socket]]
+#: Gives what the portmapper tells, where a service is answered by us; None where it is relayed.
+Answered = Callable[[Service], Callable[[], PortmapView] | None]
 
 _log: Final = structlog.get_logger("hostnfsd.intake")
 
@@ -55,6 +59,7 @@ class Intake:
     Args:
         gateway: its name.
         dial: connects to a service of the host; raises OSError.
+        answered: which services are not dialled, but answered here, and from what.
         ledger: where clients are entered and refusals counted.
         circle: the relays of the session.
         watch: the prober.
@@ -65,12 +70,14 @@ class Intake:
         *,
         gateway: str,
         dial: Dial,
+        answered: Answered,
         ledger: Ledger,
         circle: Circle,
         watch: Watch,
     ) -> None:
         self._gateway = gateway
         self._dial_host = dial
+        self._answered = answered
         self._ledger = ledger
         self._circle = circle
         self._watch = watch
@@ -122,7 +129,7 @@ class Intake:
         )
         error = None
         try:
-            relay = await self._dial(client, candidate)
+            relay = self._answer(client, candidate) or await self._dial(client, candidate)
         except OSError as exc:  # refused, reset, unreachable, timed out
             error = _why(exc)
             if candidate is not None:
@@ -138,6 +145,19 @@ class Intake:
             relay.abort()
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")
         return relay.gateway
+
+    def _answer(self, client: ClientView, candidate: Candidate | None) -> PortmapSide | None:
+        tell = self._answered(client.service)
+        if tell is None:
+            return None
+        return PortmapSide(
+            client,
+            tell=tell,
+            ledger=self._ledger,
+            tally=self._ledger.tally(self._gateway, client.service),
+            circle=self._circle,
+            candidate=candidate,
+        )
 
     async def _dial(self, client: ClientView, candidate: Candidate | None) -> Relay:
         tally = self._ledger.tally(self._gateway, client.service)

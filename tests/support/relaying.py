@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Recognition
 from hostnfsd.services import Service
+from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel.forward import Spec
 from tests.support.conditions import eventually
 from tests.support.ports import LOOPBACK, connected
@@ -66,6 +67,7 @@ class Rig:
 
     Attributes:
         where: host ports by service.
+        tell: gives what the portmapper tells; None while everything is relayed.
     """
 
     def __init__(self, session: ssh.Session, circle: Circle, limit: int) -> None:
@@ -74,9 +76,11 @@ class Rig:
         self.ledger = Ledger(limit)
         self.watch = KeptWatch()
         self.where: dict[Service, int] = {}
+        self.tell: Callable[[], PortmapView] | None = None
         self.intake = Intake(
             gateway=GATEWAY,
             dial=lambda service: connected(self.where[service]),
+            answered=lambda _service: self.tell,
             ledger=self.ledger,
             circle=circle,
             watch=self.watch,
