@@ -143,6 +143,9 @@ class ServiceView:
     """One service of one gateway. ``families`` is never empty; ``rpc`` is None if not counted.
 
     ``host_up`` tells whether the service answers on the host; None while nobody has asked.
+    ``host_port_origin`` says where ``host_port`` comes from, a word of
+    :class:`hostnfsd.server.finding.Origin`; ``versions`` are those the service has on the host,
+    ascending, empty if it was never seen.
     """
 
     service: Service
@@ -157,6 +160,8 @@ class ServiceView:
     refused: Mapping[Refusal, int] = field(default_factory=dict)
     rpc: RpcView | None = None
     host_up: bool | None = None
+    host_port_origin: str = "configured"
+    versions: tuple[int, ...] = ()
 
     @property
     def worst(self) -> FamilyView:

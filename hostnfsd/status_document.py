@@ -46,6 +46,8 @@ def _service_to_json(view: ServiceView) -> Json:
         "service": str(view.service),
         "port": view.port,
         "host_port": view.host_port,
+        "host_port_origin": view.host_port_origin,
+        "versions": list(view.versions),
         "required": view.required,
         "ready": view.ready,
         "state": str(view.worst.state),
@@ -216,6 +218,8 @@ def _service_from(document: Json) -> ServiceView:
         families=families,
         refused=_counts_from(document["refused"], Refusal),
         rpc=_rpc_from(document.get("rpc")),
+        host_port_origin=document.get("host_port_origin", "configured"),
+        versions=tuple(document.get("versions", ())),
         **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
         **_picked(document, "bytes_to_host", "bytes_to_client"),
     )

@@ -1,29 +1,42 @@
 """The host's NFS server: where its services are, and how they take our calls."""
 
 import asyncio
+import os
 import socket
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+import structlog
 
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon import host_calls
+from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts
 from hostnfsd.daemon.joint import Joint
-from hostnfsd.server.finding import Denial, HostFinding, Origin, Place
+from hostnfsd.daemon.mount_trial import MountTrial, UndecidedError
+from hostnfsd.dial.reserved import RangeUsedUpError
+from hostnfsd.dial.sources import Sources
+from hostnfsd.server.finding import Denial, HostFinding, MountFinding, Place, Reached
 from hostnfsd.services import Service
+from hostnfsd.snapshot import Advice
+from hostnfsd.sunrpc.rpc import MAX_GIDS, AuthSys
 
-#: Seconds the host's service has to accept a connection: it is near.
-DIAL_TIMEOUT_S: Final = 3.0
+#: Seconds a service has to accept a connection: it is near.
+_DIAL_S: Final = 3.0
+#: Seconds between two questions to rpcbind that nobody had a reason for: a service whose port
+#: moved while the old one still answers, as somebody else's, is found so.
+_ASK_INTERVAL_S: Final = 60.0
+#: The same while rpcbind is silent or something is in doubt.
+_ASK_AGAIN_S: Final = 5.0
+#: The least between two questions, and between two trial mounts, whoever doubts how often.
+_ASK_SPACING_S: Final = 1.0
+_TRIAL_SPACING_S: Final = 2.0
+#: What says that whoever is dialled is not there any more.
+_GONE: Final = frozenset({Reached.DOWN, Reached.FOREIGN})
+_MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
-
-class Sources(Protocol):
-    """Dials from the source port that a service wants."""
-
-    async def connect(
-        self, service: Service, address: str, port: int, *, within_s: float
-    ) -> socket.socket:
-        """A connected non-blocking socket; ``address`` may be a name. Raises OSError."""
-        ...
+_log: Final = structlog.stdlib.get_logger("hostnfsd.host")
 
 
 class Host:
@@ -31,57 +44,219 @@ class Host:
 
     Args:
         config: gives the configuration in force.
-        sources: dials.
+        sources: dials the services, each from the source port it wants.
+        changed: called when a service is dialled elsewhere than before, or a client that mounts
+            would fare otherwise.
     """
 
-    def __init__(self, *, config: Callable[[], Config], sources: Sources) -> None:
+    def __init__(
+        self,
+        *,
+        config: Callable[[], Config],
+        sources: Sources,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._config = config
         self._sources = sources
+        self._changed = changed
+        self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
+        self._reached: dict[Service, Reached] = {}
+        self._mounted: MountFinding | None = None
+        self._ask_now = asyncio.Event()
+        self._try_now = asyncio.Event()
+
+    # -- where and what --------------------------------------------------------------------------
 
     def place(self, carried: Carried) -> Place:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        origin = Origin.ASSUMED if carried.ask_rpcbind else Origin.CONFIGURED
-        return Place(self._config().host.address, carried.host_port, origin)
+        return self._ports.place(carried)
 
-    def versions(self, _service: Service) -> tuple[int, ...]:
+    def versions(self, service: Service) -> tuple[int, ...]:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        return ()
+        return self._ports.versions(service)
+
+    def denial(self, service: Service) -> Denial | None:
+        """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
+        return None if self._mounted is None else self._mounted.denials.get(service)
+
+    # -- dialling --------------------------------------------------------------------------------
 
     async def dial(self, carried: Carried) -> socket.socket:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        async with asyncio.timeout(DIAL_TIMEOUT_S):
-            return await self._connect(carried.service, self.place(carried))
+        place = self.place(carried)
+        try:
+            return await self._connect(carried.service, place)
+        except (TimeoutError, RangeUsedUpError):
+            raise
+        except OSError:
+            if not self._may_move(carried):
+                raise
+            await self._ports.refresh(carried.service)
+            if self.place(carried).port == place.port:
+                raise
+        return await self._connect(carried.service, self.place(carried))
+
+    async def _connect(self, service: Service, place: Place) -> socket.socket:
+        return await self._sources.connect(service, place.address, place.port, within_s=_DIAL_S)
+
+    def _may_move(self, carried: Carried) -> bool:
+        return carried.ask_rpcbind and carried.service is not Service.RPCBIND
+
+    # -- probing ---------------------------------------------------------------------------------
 
     async def probe(self, carried: Carried, timeout_s: float) -> HostFinding:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
         key = carried.service, self.place(carried)
         return await self._probes.do(key, lambda: self._probe(carried, timeout_s))
 
-    def denial(self, _service: Service) -> Denial | None:
-        """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        return None
-
-    def doubt(self, service: Service) -> None:
-        """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-
     async def _probe(self, carried: Carried, timeout_s: float) -> HostFinding:
         started = time.perf_counter()
-        place = self.place(carried)
+        finding = await self._call(carried, timeout_s, started)
+        if finding.reached in _GONE and self._may_move(carried):
+            await self._ports.refresh(carried.service)
+            if self.place(carried).port != finding.place.port:
+                finding = await self._call(carried, timeout_s, started)
+        self._note(carried.service, finding.reached)
+        return finding
+
+    async def _call(self, carried: Carried, timeout_s: float, started: float) -> HostFinding:
+        place, service = self.place(carried), carried.service
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(timeout_s):
-                sock = await self._connect(carried.service, place)
+                sock = await self._connect(service, place)
         except OSError as exc:
             reading = host_calls.unreached(exc, timeout_s)
         else:
-            left_s = max(0.0, timeout_s - (time.perf_counter() - started))
-            versions = self.versions(carried.service)
-            reading = await host_calls.null(sock, carried.service, versions, left_s)
-        return HostFinding(
-            reading.reached, place, reading.text, reading.hint, time.perf_counter() - started
-        )
+            left_s = max(0.0, timeout_s - (time.perf_counter() - began))
+            met = await host_calls.meet(sock, service, self.versions(service), left_s)
+            reading = met.reading
+        duration_s = time.perf_counter() - started
+        return HostFinding(reading.reached, place, reading.text, reading.hint, duration_s)
 
-    async def _connect(self, service: Service, place: Place) -> socket.socket:
-        return await self._sources.connect(
-            service, place.address, place.port, within_s=DIAL_TIMEOUT_S
+    def _note(self, service: Service, reached: Reached) -> None:
+        before = self._reached.get(service)
+        self._reached[service] = reached
+        back = before not in {None, Reached.ANSWERED} and reached is Reached.ANSWERED
+        if back and service in _MOUNTED:
+            self._try_now.set()
+
+    # -- doubts ----------------------------------------------------------------------------------
+
+    def doubt(self, service: Service) -> None:
+        """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
+        self._ask_now.set()
+        if service in _MOUNTED:
+            self._try_now.set()
+
+    def apply(self) -> None:
+        """The configuration changed: look at everything again."""
+        self._ask_now.set()
+        self._try_now.set()
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What status tells about the host as a whole: that rpcbind is silent."""
+        asked = any(self._may_move(carried) for carried in self._carried().values())
+        if self._ports.silent is None or not asked:
+            return ()
+        text = f"the host's rpcbind {self._ports.silent}: {SILENT_CONSEQUENCE}"
+        return (Advice(text, SILENT_CURE),)
+
+    def _moved(self, service: Service) -> None:
+        if service in _MOUNTED:
+            self._try_now.set()
+        self._changed()
+
+    # -- the work --------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Ask rpcbind and mount for trial, for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_asking(), name="host ports")
+            group.create_task(self._keep_trying(), name="host mounts")
+
+    async def _keep_asking(self) -> None:
+        while True:
+            self._ask_now.clear()
+            await _survive(self._ports.refresh)
+            await asyncio.sleep(_ASK_SPACING_S)
+            await _wait(self._ask_now, _ASK_AGAIN_S if self._doubtful() else _ASK_INTERVAL_S)
+
+    def _doubtful(self) -> bool:
+        missed = (s for s, reached in self._reached.items() if reached is not Reached.ANSWERED)
+        # What was never seen is not run here, most likely.
+        return self._ports.silent is not None or any(self.versions(service) for service in missed)
+
+    async def _keep_trying(self) -> None:
+        await _survive(self._ports.refresh)
+        while True:
+            self._try_now.clear()
+            began = time.monotonic()
+            await _survive(self._try_mount)
+            probe = self._config().probe
+            good = self._mounted is not None and not self._mounted.denials
+            # What is denied may be cured at any moment, and no file tells.
+            wait_s = probe.mount_interval_s if good else min(probe.interval_s, _ASK_INTERVAL_S)
+            await _wait(self._try_now, wait_s)
+            await asyncio.sleep(max(0.0, began + _TRIAL_SPACING_S - time.monotonic()))
+
+    async def _try_mount(self) -> None:
+        carried = self._carried()
+        if not carried.keys() >= _MOUNTED or not self.versions(Service.MOUNTD):
+            self._conclude(None)  # without mountd there is nothing to mount by: NFSv4 alone
+            return
+        trial = MountTrial(
+            dial=lambda service: self.dial(carried[service]),
+            user=_ourselves(),
+            versions=self.versions,
+            last=None if self._mounted is None else self._mounted.export,
+            within_s=self._config().probe.timeout_s,
         )
+        # What could not be found out leaves the last verdict: the probes tell what is down.
+        with suppress(UndecidedError):
+            self._conclude(await trial.run())
+
+    def _conclude(self, finding: MountFinding | None) -> None:
+        before = {} if self._mounted is None else self._mounted.denials
+        now = {} if finding is None else finding.denials
+        first = self._mounted is None
+        self._mounted = finding
+        for service, denial in now.items():
+            if before.get(service) != denial:
+                _log.warning(
+                    "mount_denied", service=str(service), error=denial.text, hint=denial.hint
+                )
+        if finding is not None and finding.export is not None and (before or first):
+            _log.info("mount_allowed", export=finding.export)
+        if dict(before) != dict(now):
+            self._changed()
+
+    def _carried(self) -> Mapping[Service, Carried]:
+        """What is carried to the first gateway that takes a mount, else to the first of all."""
+        config = self._config()
+        all_carried = [config.carried(gateway) for gateway in config.gateway]
+        fit = (carried for carried in all_carried if carried.keys() >= _MOUNTED)
+        return next(fit, all_carried[0] if all_carried else {})
+
+
+async def _survive(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except Exception:  # noqa: BLE001  # a bug of ours must not end the daemon
+        _log.exception("host_broke")
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _ourselves() -> AuthSys:
+    return AuthSys(
+        machine_name=socket.gethostname(),
+        uid=os.getuid(),
+        gid=os.getgid(),
+        gids=tuple(os.getgroups()[:MAX_GIDS]),
+    )

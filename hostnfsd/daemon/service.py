@@ -21,7 +21,7 @@ import asyncssh
 import structlog
 
 from hostnfsd import __version__
-from hostnfsd.config import pending, unbuilt
+from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, seams
@@ -34,7 +34,7 @@ from hostnfsd.daemon.logs import Logs
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.daemon.notify import Notify
 from hostnfsd.daemon.supervisor import Supervisor
-from hostnfsd.dial.sources import Mode, Sources
+from hostnfsd.dial.sources import Sources
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.reload import Difference, diff
@@ -82,8 +82,10 @@ class Daemon:
         self._ledger = Ledger(beginning.config.access.max_connections)
         self._ledger.count_rpc = beginning.config.metrics.rpc
         self._metrics = Metrics()
-        self._sources = Sources(_source_ports(self._config))
-        self._host = Host(config=lambda: self._config, sources=self._sources)
+        self._sources = Sources(self._config.host.reserved_source_port)
+        self._host = Host(
+            config=lambda: self._config, sources=self._sources, changed=self._host_changed
+        )
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
         self._notify = Notify()
@@ -117,10 +119,12 @@ class Daemon:
             try:
                 async with asyncio.TaskGroup() as group:
                     self._group = group
+                    host = group.create_task(self._host.run(), name="host")
                     self._start(self._config.gateway)
                     self._notify.ready()
                     await self._rounds()
                     await self._drain()
+                    host.cancel()
             finally:
                 await self._endpoints.stop()
         finally:
@@ -137,7 +141,7 @@ class Daemon:
             gateways=list(self._config.gateway),
         )
         self._limit_connections()
-        self._sources.apply(_source_ports(self._config))
+        self._sources.apply(self._config.host.reserved_source_port)
         notices = pending.notices(self._config)
         if notices:
             _log.warning(
@@ -205,6 +209,10 @@ class Daemon:
                 meters=self._metrics,
                 changed=self._woken.set,
             )
+
+    def _host_changed(self) -> None:
+        for supervisor in self._supervisors.values():
+            supervisor.host_changed()
 
     def _start(self, names: Iterable[str]) -> None:
         assert self._group is not None  # noqa: S101  # set by run
@@ -277,7 +285,7 @@ class Daemon:
         return ReloadVerdict(accepted=True, changes=difference.texts, problems=problems)
 
     async def _apply(self, difference: Difference) -> None:
-        self._sources.apply(_source_ports(self._config))
+        self._sources.apply(self._config.host.reserved_source_port)
         # Tunnels first, and without a pause: nothing may look at half a change.
         self._stop(difference.removed)
         for name in difference.removed:
@@ -289,6 +297,7 @@ class Daemon:
             self._supervisors[name].redial()
         self._supervise(difference.added)
         self._start(difference.added)
+        self._host.apply()
         self._ledger.count_rpc = self._config.metrics.rpc
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
@@ -332,7 +341,7 @@ class Daemon:
             clients=tuple(self._ledger.clients()),
             refused=self._ledger.turned_away(),
             notices=pending.notices(self._config),
-            advice=self._sources.advice(),
+            advice=(*self._sources.advice(), *self._host.advice()),
             source_port_fallbacks=dict(self._sources.fallbacks),
         )
 
@@ -342,8 +351,3 @@ class Daemon:
             serving = sum(service.ready for service in view.services)
             parts.append(f"{view.name} {view.phase}, {serving}/{len(view.services)} ready")
         return "; ".join(parts)
-
-
-def _source_ports(config: Config) -> Mode:
-    """The policy in effect for source ports."""
-    return unbuilt.effective("host.reserved_source_port", config.host.reserved_source_port)

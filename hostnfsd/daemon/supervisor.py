@@ -349,11 +349,14 @@ class Supervisor:
             families = self._board.views(service)
             if not families:
                 continue
+            place = self._host.place(carried)
             views.append(
                 ServiceView(
                     service=service,
                     port=carried.port,
-                    host_port=self._host.place(carried).port,
+                    host_port=place.port,
+                    host_port_origin=place.origin,
+                    versions=self._host.versions(service),
                     required=carried.required,
                     families=families,
                     connections=tally.connections,
