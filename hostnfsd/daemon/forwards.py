@@ -5,6 +5,7 @@ serve. Nothing here outlives the session; what is found out goes to the board, w
 """
 
 import asyncio
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from hostnfsd.config.model import Config
+from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
@@ -82,8 +83,11 @@ class Forwards:
             gateway=gateway,
             way=session,
             subject=self,
+            host=host,
             meters=meters,
             seen=memory.seen,
+            host_up=memory.host_up,
+            xid=lambda: random.getrandbits(32),
             report=self._found,
         )
         self._intake = Intake(
@@ -121,10 +125,9 @@ class Forwards:
         """How clients reach the gateway."""
         return self._memory.client_addresses(self._config())
 
-    def required(self, service: Service) -> bool:
-        """Whether the service must be there."""
-        carried = self._config().carried(self._gateway).get(service)
-        return carried is not None and carried.required
+    def carried(self, service: Service) -> Carried | None:
+        """How the configuration in force carries a service; None if it does not."""
+        return self._config().carried(self._gateway).get(service)
 
     # -- the work --------------------------------------------------------------------------------
 

@@ -44,10 +44,6 @@ class Watch(Protocol):
         """Whether this connection may be a probe of ours."""
         ...
 
-    def arrived(self, service: Service, error: str | None) -> None:
-        """A probe came in; ``error`` says why the service did not take it."""
-        ...
-
     def service_failed(self, service: Service) -> None:
         """A client was told that the service is down."""
         ...
@@ -127,7 +123,6 @@ class Intake:
             bytes_to_host=0,
             bytes_to_client=0,
         )
-        error = None
         try:
             relay = self._answer(client, candidate) or await self._dial(client, candidate)
         except OSError as exc:  # refused, reset, unreachable, timed out
@@ -138,9 +133,6 @@ class Intake:
                 self._watch.service_failed(spec.service)
                 raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc
-        finally:
-            if ours:
-                self._watch.arrived(spec.service, error)
         if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
             relay.abort()
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")

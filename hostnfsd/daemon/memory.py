@@ -21,7 +21,8 @@ class Memory:
         quiet: what was logged lately.
         survey: what the gateway told about itself last; None while it never did.
         surveyed: whether it has been asked, with or without success.
-        seen: services that have ever accepted a connection.
+        seen: services that have ever answered.
+        host_up: whether each service answers at the host; empty while nobody looks.
     """
 
     gateway: str
@@ -30,6 +31,7 @@ class Memory:
     survey: Survey | None = None
     surveyed: bool = False
     seen: set[Service] = field(default_factory=set)
+    host_up: dict[Service, bool] = field(default_factory=dict)
 
     def learn(self, found: Survey | None) -> bool:
         """Keep what a survey found; one that failed makes nobody forget.

@@ -1,45 +1,51 @@
 """Tries each service from the gateway's side, as a client there would, and keeps what it found.
 
-A probe is a ``direct-tcpip`` channel (RFC 4254 section 7.2): the gateway dials the address that
-clients dial, the connection enters our listener and comes back to us. It never carries a byte,
-which is how a real client that arrives at that moment from that address is told apart from it.
+A probe calls the service at the host first, as the relay dials it. If that is answered, the gateway
+dials for us (``direct-tcpip``, RFC 4254 section 7.2) the address that clients dial: the call enters
+our listener and comes back to us, where it is recognised by its transaction number. What a probe
+finds is judged by :mod:`hostnfsd.tunnel.probe`.
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import asyncssh
 import structlog
 
+from hostnfsd.config.model import Carried
 from hostnfsd.daemon.face import Meters
+from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.recognition import Candidate, Recognition
-from hostnfsd.services import Service
+from hostnfsd.dial.caller import (
+    Caller,
+    HungUpError,
+    NoAnswerError,
+    NotRpcError,
+    RejectedError,
+    Stream,
+    results,
+)
+from hostnfsd.server.finding import Reached
+from hostnfsd.server.versions import to_try
+from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import Survey
-from hostnfsd.tunnel.probe import Finding, Outcome, Target
+from hostnfsd.tunnel.probe import Crossing, End, Finding, Target
 
-#: Seconds between probes while something that should serve does not.
+#: Seconds between probes while something at the host keeps a service from serving.
 _RESTLESS_S: Final = 1.0
+_NULL: Final = 0
+#: Bytes of a reply to NULL: it has no results, but a verifier.
+_MAX_REPLY: Final = 1024
 
-#: What a gateway that no longer answers looks like, too.
-_DOUBTFUL: Final = frozenset({Outcome.HELD, Outcome.NOT_REACHED})
+#: Services that are there for mounting.
+_MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
 _log: Final = structlog.get_logger("hostnfsd.prober")
-
-
-@dataclass(slots=True)
-class _Awaited:
-    """The probe of a service that is under way: where it went, whether it came in, its result."""
-
-    result: "asyncio.Future[str | None]"
-    came_in: bool = False
-    stranger: str | None = None
 
 
 class Way(Protocol):
@@ -54,8 +60,8 @@ class Way(Protocol):
         """Whether the gateway itself answers."""
         ...
 
-    async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
-        """Let the gateway dial; returns what ends that connection."""
+    async def dial_from_gateway(self, address: str, port: int) -> Stream:
+        """Let the gateway dial. Raises asyncssh.ChannelOpenError."""
         ...
 
 
@@ -79,8 +85,8 @@ class Subject(Protocol):
         """What the gateway told about itself."""
         ...
 
-    def required(self, service: Service) -> bool:
-        """Whether the service must be there."""
+    def carried(self, service: Service) -> Carried | None:
+        """How the configuration in force carries a service; None if it does not."""
         ...
 
 
@@ -91,8 +97,11 @@ class Prober:
         gateway: its name.
         way: how to dial from its side.
         subject: what to probe.
+        host: the host's services.
         meters: where durations go.
-        seen: services that have ever accepted; shared across sessions.
+        seen: services that have ever answered; shared across sessions.
+        host_up: whether each service answers at the host, as far as is known.
+        xid: draws the transaction number of a probe.
         report: told what was found, whenever something was.
     """
 
@@ -102,44 +111,39 @@ class Prober:
         gateway: str,
         way: Way,
         subject: Subject,
+        host: HostServices,
         meters: Meters,
         seen: set[Service],
+        host_up: dict[Service, bool],
+        xid: Callable[[], int],
         report: Callable[[Spec, Family, Finding], None],
     ) -> None:
         self._gateway = gateway
         self._way = way
         self._subject = subject
+        self._host = host
         self._meters = meters
         self._seen = seen
+        self._host_up = host_up
+        self._xid = xid
         self._report = report
-        self._awaited: dict[Service, _Awaited] = {}
         self._recognition = Recognition(self._owns, time.monotonic)
         self._now = asyncio.Event()
-        self._states: dict[tuple[Spec, Family], ServiceState] = {}
+        self._restless = False
 
     # -- the intake's view -----------------------------------------------------------------------
 
     def look(self, service: Service, originator: str) -> Candidate | None:
         """Whether a connection from ``originator`` may be the probe under way."""
-        candidate = self._recognition.look(service, originator)
-        awaited = self._awaited.get(service)
-        if candidate is not None and awaited is not None:
-            awaited.came_in |= candidate.presumed
-            awaited.stranger = awaited.stranger if candidate.presumed else originator
-        return candidate
+        return self._recognition.look(service, originator)
 
     def _owns(self, address: str) -> bool | None:
         survey = self._subject.survey()
         return None if survey is None else survey.owns(address)
 
-    def arrived(self, service: Service, error: str | None) -> None:
-        """The probe came in; ``error`` says why the service did not take it."""
-        awaited = self._awaited.get(service)
-        if awaited is not None and not awaited.result.done():
-            awaited.result.set_result(error)
-
-    def service_failed(self, _service: Service) -> None:
+    def service_failed(self, service: Service) -> None:
         """A client found the service down: look at once."""
+        self._host.doubt(service)
         self.hasten()
 
     def hasten(self) -> None:
@@ -150,92 +154,136 @@ class Prober:
 
     async def run(self, interval: Callable[[], tuple[float, float]]) -> None:
         """Probe for ever; ``interval`` gives ``[probe] interval_s`` and ``timeout_s`` each time."""
-        while True:
-            interval_s, timeout_s = interval()
-            self._now.clear()
-            await self._round(timeout_s)
-            restless = any(
-                state in {ServiceState.HOST_DOWN, ServiceState.STALLED, ServiceState.WAITING}
-                for state in self._states.values()
-            )
-            wait_s = min(_RESTLESS_S, interval_s) if restless else interval_s
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._now.wait()
-            except TimeoutError:
-                pass
+        try:
+            while True:
+                interval_s, timeout_s = interval()
+                self._now.clear()
+                self._restless = False
+                await self._round(timeout_s)
+                wait_s = min(_RESTLESS_S, interval_s) if self._restless else interval_s
+                try:
+                    async with asyncio.timeout(wait_s):
+                        await self._now.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            self._host_up.clear()
 
     async def _round(self, timeout_s: float) -> None:
         specs = tuple(self._subject.bound())
-        addresses = self._subject.client_addresses()
-        todo = probe.targets(specs, addresses)
-        self._states = {}
+        todo = probe.targets(specs, self._subject.client_addresses())
+        self._recognition.sweep()
         async with asyncio.TaskGroup() as group:
             for service in {spec.service for spec in specs}:
+                carried = self._subject.carried(service)
                 mine = tuple(spec for spec in specs if spec.service is service)
                 aims = tuple(target for target in todo if target.spec in mine)
-                group.create_task(self._probe(mine, aims, timeout_s), name=f"probe {service}")
+                if carried is not None:
+                    probing = self._probe(carried, mine, aims, timeout_s)
+                    group.create_task(probing, name=f"probe {service}")
 
     async def _probe(
-        self, specs: tuple[Spec, ...], aims: tuple[Target, ...], timeout_s: float
+        self, carried: Carried, specs: tuple[Spec, ...], aims: tuple[Target, ...], timeout_s: float
     ) -> None:
-        """Probe one service; one probe of it at a time, or it could not be recognised."""
+        """Probe one service: at the host, then at every place where clients come in."""
+        at_host = await self._at_host(carried, timeout_s)
         aimed = {target.spec for target in aims}
         for spec in specs:
             # While the gateway has not been asked, its addresses may yet become known.
-            if spec not in aimed and self._subject.surveyed:
-                self._conclude(spec, min(spec.families), probe.unaddressed())
-        for target in aims:
-            started = time.perf_counter()
-            outcome, error = await self._try(target, timeout_s)
-            spec = target.spec
-            # A gateway that is frozen, or lost, says nothing about the service.
-            if outcome in _DOUBTFUL and not await self._way.answers(timeout_s):
-                self._states[spec, target.family] = ServiceState.WAITING
-                return
-            if self._way.over:
-                return
-            service = spec.service
-            self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
-            if outcome is Outcome.ACCEPTED:
-                self._seen.add(service)
-            elif outcome not in {Outcome.FORBIDDEN, Outcome.ASTRAY}:
-                self._meters.probe_failed(self._gateway, service, "gateway")
-            absent = not self._subject.required(service) and service not in self._seen
-            self._conclude(spec, target.family, probe.find(target, outcome, error, absent=absent))
+            if spec not in aimed and (at_host or self._subject.surveyed):
+                found = at_host or self._denied(carried.service) or probe.unaddressed()
+                self._conclude(spec, min(spec.families), found)
+        if at_host is not None:
+            for target in aims:
+                self._conclude(target.spec, target.family, at_host)
+            return
+        async with asyncio.TaskGroup() as group:
+            for target in aims:
+                group.create_task(self._at_gateway(target, timeout_s), name=f"probe {target}")
 
-    async def _try(self, target: Target, timeout_s: float) -> tuple[Outcome, str | None]:
+    async def _at_host(self, carried: Carried, timeout_s: float) -> Finding | None:
+        """Probe a service at the host; None if it answers."""
+        service = carried.service
+        if carried.mode == "virtual":
+            return None  # it is we who answer
+        found = await self._host.probe(carried, timeout_s)
+        answered = found.reached is Reached.ANSWERED
+        self._host_up[service] = answered or found.reached is Reached.DENIED
+        self._meters.probed(self._gateway, service, "host", found.duration_s)
+        finding = probe.at_host(
+            service, found, optional=not carried.required, seen=service in self._seen
+        )
+        if answered:
+            self._seen.add(service)
+        if finding is None:
+            return None
+        self._host.doubt(service)
+        if finding.state is not ServiceState.ABSENT:
+            self._restless = True
+            self._meters.probe_failed(self._gateway, service, "host")
+        return finding
+
+    async def _at_gateway(self, target: Target, timeout_s: float) -> None:
+        """Probe a service, which answers at the host, from the gateway's side."""
         service = target.spec.service
-        result: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._awaited[service] = awaited = _Awaited(result)
-        expected = self._recognition.expect(service, target.address, secrets.randbits(32))
-        hang_up: Callable[[], None] | None = None
+        started = time.perf_counter()
+        crossing = await self._cross(target, timeout_s)
+        # A gateway that is frozen, or lost, says nothing about the service.
+        if crossing.doubtful and not await self._way.answers(timeout_s):
+            self._restless = True
+            return
+        if self._way.over:
+            return
+        self._meters.probed(self._gateway, service, "gateway", time.perf_counter() - started)
+        finding = probe.at_gateway(target, crossing)
+        if not finding.state.ready:
+            self._meters.probe_failed(self._gateway, service, "gateway")
+        if crossing.failed_behind:
+            self._restless = True
+            self._host.doubt(service)
+        self._conclude(target.spec, target.family, self._denied(service) or finding)
+
+    def _denied(self, service: Service) -> Finding | None:
+        denial = self._host.denial(service) if service in _MOUNTED else None
+        return None if denial is None else probe.denied(denial)
+
+    async def _cross(self, target: Target, timeout_s: float) -> Crossing:
+        xid = self._xid()
+        expected = self._recognition.expect(target.spec.service, target.address, xid)
         try:
-            async with asyncio.timeout(timeout_s):
-                hang_up = await self._way.dial_from_gateway(target.address, target.spec.port)
-                error = await result
-        except TimeoutError:
-            if awaited.came_in:
-                return Outcome.SILENT, None
-            if hang_up is None:
-                return Outcome.NOT_REACHED, f"no answer within {timeout_s:g} s"
-            if awaited.stranger is not None:
-                return Outcome.ASTRAY, awaited.stranger
-            return Outcome.HELD, None
-        except asyncssh.ChannelOpenError as exc:
-            if result.done():  # it arrived, and the refusal overtook the confirmation
-                error = result.result()
-            elif exc.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
-                return Outcome.FORBIDDEN, exc.reason
-            else:
-                return Outcome.NOT_REACHED, exc.reason.lower()
+            end, text = await self._call(target, xid, timeout_s)
         finally:
-            del self._awaited[service]
             self._recognition.over(expected)
-            if hang_up is not None:
-                hang_up()
-        return (Outcome.ACCEPTED, None) if error is None else (Outcome.SERVICE_FAILED, error)
+        return Crossing(end, expected.came_in, expected.arrived, text, expected.error)
+
+    async def _call(self, target: Target, xid: int, timeout_s: float) -> tuple[End, str | None]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                stream = await self._way.dial_from_gateway(target.address, target.spec.port)
+        except TimeoutError:
+            return End.NOT_REACHED, f"no answer within {timeout_s:g} s"
+        except asyncssh.ChannelOpenError as exc:
+            if exc.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+                return End.FORBIDDEN, exc.reason
+            return End.NOT_REACHED, exc.reason.lower()
+        service = target.spec.service
+        version = to_try(service, self._host.versions(service))
+        with Caller(stream, first_xid=xid, max_reply=_MAX_REPLY) as caller:
+            try:
+                left_s = max(0.0, deadline - loop.time())
+                reply = await caller.call(FACTS[service].program, version, _NULL, within_s=left_s)
+                results(reply)
+            except NoAnswerError:
+                return End.SILENT, f"did not answer within {timeout_s:g} s"
+            except HungUpError as exc:
+                return End.HUNG_UP, str(exc)
+            except NotRpcError as exc:
+                return End.GARBAGE, str(exc)
+            except RejectedError as exc:
+                return End.REJECTED, str(exc)
+        return End.REPLIED, None
 
     def _conclude(self, spec: Spec, family: Family, finding: Finding) -> None:
-        self._states[spec, family] = finding.state
         self._report(spec, family, finding)

@@ -16,7 +16,7 @@ comes in. None: a client, and nothing more to do. Otherwise it keeps the :class:
   :meth:`Candidate.failed` when the service cannot be reached for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -45,6 +45,7 @@ class Expected:
         address: what the gateway was asked to dial.
         xid: the probe's transaction number.
         came_in: whether a connection has carried that number.
+        arrivals: connections that have come in and may be the probe.
         error: why the service was not reached for a connection that was likely to be the probe.
     """
 
@@ -53,8 +54,14 @@ class Expected:
         self.address = address
         self.xid = xid
         self.came_in = False
+        self.arrivals = 0
         self.error: str | None = None
         self.until: float | None = None
+
+    @property
+    def arrived(self) -> bool:
+        """Whether it came in, or something that may be it."""
+        return self.came_in or self.arrivals > 0
 
     def live(self, now: float) -> bool:
         """Whether it may yet come in."""
@@ -73,9 +80,18 @@ class Candidate:
     """
 
     def __init__(
-        self, recognition: "Recognition", service: Service, originator: str, *, presumed: bool
+        self,
+        recognition: "Recognition",
+        service: Service,
+        originator: str,
+        *,
+        presumed: bool,
+        probes: Sequence[Expected],
     ) -> None:
         self._recognition = recognition
+        self._probes = probes if presumed else ()
+        for expected in self._probes:
+            expected.arrivals += 1
         self._head = b""
         self.service = service
         self.originator = originator
@@ -100,7 +116,9 @@ class Candidate:
 
     def failed(self, error: str) -> None:
         """The service could not be reached for it; ``error`` says why."""
-        self._recognition.failed(self, error)
+        for expected in self._probes:
+            expected.error = error
+        self._recognition.forget(self)
 
     def settle(self, *, ours: bool) -> None:
         """It is known now; what was known before stays."""
@@ -109,6 +127,8 @@ class Candidate:
         self.who = Who.OURS if ours else Who.CLIENT
         self._recognition.forget(self)
         if not ours:
+            for expected in self._probes:
+                expected.arrivals -= 1
             self.became_client()
 
 
@@ -153,15 +173,9 @@ class Recognition:
         if not live:
             return None
         presumed = any(originator == e.address for e in live) or self._own(originator)
-        candidate = Candidate(self, service, originator, presumed=presumed)
+        candidate = Candidate(self, service, originator, presumed=presumed, probes=live)
         self._undecided[candidate] = None
         return candidate
-
-    def arrived(self, expected: Expected) -> bool:
-        """Whether the probe came in, or something that may yet be it."""
-        return expected.came_in or any(
-            c.presumed and c.service is expected.service for c in self._undecided
-        )
 
     # -- what candidates ask ---------------------------------------------------------------------
 
@@ -173,12 +187,6 @@ class Recognition:
                 self._learned.add(candidate.originator)
                 return True
         return False
-
-    def failed(self, candidate: Candidate, error: str) -> None:
-        """The service was not reached for a candidate: for the probe, as likely as not."""
-        for expected in self._live(candidate.service) if candidate.presumed else ():
-            expected.error = error
-        self.forget(candidate)
 
     def forget(self, candidate: Candidate) -> None:
         """There is nothing more to learn about a candidate."""

@@ -17,6 +17,7 @@ import structlog
 from hostnfsd.config.model import Gateway, Tunnel
 from hostnfsd.daemon import alias as aliases
 from hostnfsd.daemon import faults, keys, seams
+from hostnfsd.daemon.channel_stream import ChannelStream
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.host_keys import KnownHosts
 from hostnfsd.daemon.intake import Accept
@@ -211,19 +212,18 @@ class Session:
             command, encoding="utf-8", errors="replace", stdin=asyncssh.DEVNULL
         )
 
-    async def dial_from_gateway(self, address: str, port: int) -> Callable[[], None]:
-        """Let the gateway dial an address of its own; returns what hangs up.
+    async def dial_from_gateway(self, address: str, port: int) -> ChannelStream:
+        """Let the gateway dial an address of its own.
 
         Raises:
             asyncssh.ChannelOpenError: if it could not, or may not.
         """
-        channel, _ = await self._to_the_end(
-            self._connection.create_connection(
-                asyncssh.SSHTCPSession, address, port, encoding=None
-            ),
-            lambda late: late[0].abort(),
+        return await self._to_the_end(
+            self._dial_from_gateway(address, port), lambda late: late.close()
         )
-        return channel.abort
+
+    async def _dial_from_gateway(self, address: str, port: int) -> ChannelStream:
+        return ChannelStream(*await self._connection.open_connection(address, port, encoding=None))
 
     async def answers(self, within_s: float) -> bool:
         """Whether the gateway answers a keepalive request in time."""

@@ -364,6 +364,7 @@ class Supervisor:
                     bytes_to_host=tally.bytes_to_host,
                     bytes_to_client=tally.bytes_to_client,
                     refused=dict(tally.refused),
+                    host_up=self._memory.host_up.get(service),
                     rpc=self._rpc(config, service),
                 )
             )

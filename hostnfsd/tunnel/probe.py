@@ -1,7 +1,9 @@
 """What is to be probed at a gateway, and what a probe's result says about a service. Pure.
 
-A service counts as serving when a TCP connection that enters at the address clients dial is
-accepted by the service on the host. (RPC calls will take the place of the bare connection.)
+A probe has two sides: the service at the host, dialled as clients' connections are, and an RPC
+NULL call that enters at the address clients dial and comes back to us through the forward. For nfs
+and mountd an export must be mountable, too. What is nearer to the host is told first: it is broken
+for every client, whatever the way in.
 """
 
 import ipaddress
@@ -10,11 +12,17 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from hostnfsd.server.finding import Denial, HostFinding, Origin, Reached
+from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 
 #: Binding these means all addresses of a family, so clients come in at the gateway's own.
 _WILDCARDS: Final = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104  # on the gateway
+
+_DOWN_HINT: Final = "is the NFS server running, and on that port? compare: rpcinfo -p"
+_DENIED_HINT: Final = "does an export admit the address that hostnfsd dials from? see exports(5)"
+_STALLED_HINT: Final = "it hangs or is overloaded: restart the NFS server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +34,48 @@ class Target:
     address: str
 
 
-class Outcome(Enum):
-    """How a probe ended."""
+class End(Enum):
+    """How a call ended that was sent in from the gateway's side."""
 
-    ACCEPTED = "accepted"  # by the service on the host
-    SERVICE_FAILED = "service-failed"  # it came in, but the service did not take it
+    REPLIED = "replied"  # with the call's own number
+    REJECTED = "rejected"  # with its number too, but without doing the call
+    HUNG_UP = "hung-up"  # accepted, and closed before the reply
+    SILENT = "silent"  # accepted, and no reply in time
+    GARBAGE = "garbage"  # accepted, and answered with something that is no reply
     NOT_REACHED = "not-reached"  # nothing listens at that address
     FORBIDDEN = "forbidden"  # the gateway does not let us dial from there
-    HELD = "held"  # somebody accepted, but nothing arrived here
-    ASTRAY = (
-        "astray"  # somebody accepted, and what arrived here came from an address we do not know
-    )
-    SILENT = "silent"  # it arrived here, but the service did not take it in time
+
+
+_FAILED: Final = frozenset({End.REJECTED, End.HUNG_UP, End.SILENT, End.GARBAGE})
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One RPC NULL call from the gateway's side.
+
+    Attributes:
+        end: how it ended.
+        came_in: whether the call was seen to come in through the forward, by its number.
+        arrived: whether it was, or something came in that may be it.
+        text: what was seen, a sentence's end.
+        failure: why the service was not reached for what came in; None if it was.
+    """
+
+    end: End
+    came_in: bool = False
+    arrived: bool = False
+    text: str | None = None
+    failure: str | None = None
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a gateway that no longer answers looks like this, too."""
+        return self.end is End.NOT_REACHED or (self.end is End.SILENT and not self.arrived)
+
+    @property
+    def failed_behind(self) -> bool:
+        """Whether it came in, and the service did not do it."""
+        return self.arrived and self.end in _FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,61 +107,86 @@ def expected_families(spec: Spec, client_addresses: tuple[str, ...]) -> tuple[Fa
     return families or (min(spec.families),)
 
 
-def find(target: Target, outcome: Outcome, error: str | None, *, absent: bool) -> Finding:
-    """What a probe of a bound forward says.
+def at_host(service: Service, host: HostFinding, *, optional: bool, seen: bool) -> Finding | None:
+    """What a probe at the host says; None if nothing is wrong there.
 
     Args:
-        target: what was probed.
-        outcome: how it ended.
-        error: what the failing side said.
-        absent: whether the service is optional and was never seen.
+        service: what was probed.
+        host: how it went.
+        optional: whether the host need not run it.
+        seen: whether it has ever answered.
     """
-    at = f"[{target.address}]" if ":" in target.address else target.address
-    where = f"{at}:{target.spec.port}"
-    match outcome:
-        case Outcome.ACCEPTED:
-            return Finding(ServiceState.SERVING)
-        case Outcome.SERVICE_FAILED if absent:
-            return Finding(ServiceState.ABSENT, f"this host runs no {target.spec.service}")
-        case Outcome.SERVICE_FAILED:
-            return Finding(
-                ServiceState.HOST_DOWN,
-                f"{target.spec.service} on this host: {error}",
-                "is the NFS server running, and on that port? compare: rpcinfo -p",
-            )
-        case Outcome.NOT_REACHED:
+    address, port = host.place.address, host.place.port
+    text = f"{service} on this host ({_at(address, port)}): {host.text}"
+    match host.reached:
+        case Reached.ANSWERED:
+            return None
+        case Reached.DOWN | Reached.FOREIGN if optional and not seen and _guessed(host):
+            return Finding(ServiceState.ABSENT, f"this host runs no {service}")
+        case Reached.DOWN | Reached.FOREIGN:
+            return Finding(ServiceState.HOST_DOWN, text, host.hint or _DOWN_HINT)
+        case Reached.HUNG_UP | Reached.DENIED:
+            return Finding(ServiceState.DENIED, text, host.hint or _DENIED_HINT)
+        case Reached.SILENT:  # pragma: no branch  # there are no others
+            return Finding(ServiceState.STALLED, text, host.hint or _STALLED_HINT)
+
+
+def at_gateway(target: Target, crossing: Crossing) -> Finding:
+    """What a call from the gateway's side says, when the service has just answered at the host."""
+    service, port = target.spec.service, target.spec.port
+    where = _at(target.address, port)
+    match crossing.end:
+        case End.NOT_REACHED:
             return Finding(
                 ServiceState.UNREACHABLE,
-                f"the forward is bound, but not at {where} where clients come in: {error}",
+                f"the forward is bound, but not at {where} where clients come in: {crossing.text}",
                 "set 'GatewayPorts clientspecified' (or yes) in the gateway's sshd_config and"
                 " restart its sshd; then: hostnfsd reconnect",
             )
-        case Outcome.FORBIDDEN:
+        case End.FORBIDDEN:
             return Finding(
                 ServiceState.UNVERIFIED,
-                f"bound, but the gateway does not let us try it from its side: {error}",
+                f"bound, but the gateway does not let us try it from its side: {crossing.text}",
                 "to have it verified: AllowTcpForwarding yes in the gateway's sshd_config",
             )
-        case Outcome.HELD:
+        case End.REPLIED if crossing.came_in:
+            return Finding(ServiceState.SERVING)
+        case End.REPLIED | End.REJECTED if not crossing.came_in:
             return Finding(
                 ServiceState.REFUSED,
-                f"another process on the gateway answers at {where}",
-                f"find it there: ss -ltnp 'sport = :{target.spec.port}'; an ssh of your own with"
-                " RemoteForward, or a dead session that the gateway has not noticed yet",
+                f"another process on the gateway answers at {where}, and it even reaches an RPC"
+                " service",
+                f"most likely an ssh of your own with RemoteForward {port}: end it, or remove that"
+                f" line from its ssh_config; find it there: ss -ltnp 'sport = :{port}'",
             )
-        case Outcome.ASTRAY:
-            return Finding(
-                ServiceState.UNVERIFIED,
-                f"{where} accepts connections, but whether they are the ones that arrive here from"
-                f" {error} is not certain",
-                "set client_address in [gateway.NAME] to the address that clients dial",
-            )
-        case Outcome.SILENT:  # pragma: no branch  # there are no others
-            return Finding(
-                ServiceState.STALLED,
-                f"{target.spec.service} on this host does not take connections in time",
-                "it hangs or is overloaded: restart the NFS server",
-            )
+    if not crossing.arrived:
+        return Finding(
+            ServiceState.REFUSED,
+            f"another process on the gateway answers at {where}",
+            f"find it there: ss -ltnp 'sport = :{port}'; an ssh of your own with"
+            " RemoteForward, or a dead session that the gateway has not noticed yet",
+        )
+    return _behind(service, where, crossing)
+
+
+def _behind(service: Service, where: str, crossing: Crossing) -> Finding:
+    """The call came in, and failed behind the forward: the service changed since it answered."""
+    if crossing.failure is not None:
+        text = f"{service} on this host, for a call from {where}: {crossing.failure}"
+        return Finding(ServiceState.HOST_DOWN, text, _DOWN_HINT)
+    text = f"{service}, called at {where}, {crossing.text}"
+    match crossing.end:
+        case End.SILENT:
+            return Finding(ServiceState.STALLED, text, _STALLED_HINT)
+        case End.GARBAGE:
+            return Finding(ServiceState.HOST_DOWN, text, _DOWN_HINT)
+        case _:
+            return Finding(ServiceState.DENIED, text, _DENIED_HINT)
+
+
+def denied(denial: Denial) -> Finding:
+    """The service answers, but no export can be mounted."""
+    return Finding(ServiceState.DENIED, denial.text, denial.hint)
 
 
 def unaddressed() -> Finding:
@@ -139,6 +202,15 @@ def refused(answer: Answer) -> Finding:
     """A forward that the gateway would not bind."""
     assert answer.verdict is not Verdict.BOUND  # noqa: S101  # the caller asks only for refusals
     return Finding(ServiceState.REFUSED, answer.text, answer.hint)
+
+
+def _guessed(host: HostFinding) -> bool:
+    """Whether nobody has said that the service is there: another may well listen at that port."""
+    return host.reached is Reached.DOWN or host.place.origin is Origin.ASSUMED
+
+
+def _at(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def _family(address: str, spec: Spec) -> Family:

@@ -6,7 +6,7 @@ client. What real sshd does differently is tested with real sshd.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,32 +122,94 @@ class Connection(asyncssh.SSHServer):
         return self.gateway.dial(self, dest_host, dest_port)
 
     async def client(
-        self, address: str, port: int, origin: tuple[str, int] = ("10.9.8.7", 700), **options: Any
+        self,
+        address: str,
+        port: int,
+        origin: tuple[str, int] = ("10.9.8.7", 700),
+        *,
+        session: type[Client] = Client,
+        **options: Any,
     ) -> Client:
         """A client dials one of the forwards.
 
         Raises:
             asyncssh.ChannelOpenError: the host did not take it.
         """
-        _, session = await self.ssh.create_connection(
-            Client, address, port, *origin, encoding=None, **options
+        _, made = await self.ssh.create_connection(
+            session, address, port, *origin, encoding=None, **options
         )
-        assert isinstance(session, Client)
-        return session
+        assert isinstance(made, Client)
+        return made
 
 
-async def through_the_forward(
-    connection: Connection, address: str, port: int
-) -> asyncssh.SSHTCPSession[bytes]:
-    """A direct-tcpip that meets our own forward, as sshd does it: accepted, then handed on."""
+class End(Client):
+    """One end of a connection that the gateway hands on: what comes goes out at the other end."""
 
-    async def hand_on() -> None:
-        with suppress(asyncssh.ChannelOpenError):
-            client = await connection.client(address, port, (address, 40000))
-            client.channel.close()
+    def __init__(self) -> None:
+        super().__init__()
+        self.other: End | None = None
 
-    connection.gateway.tasks.add(asyncio.create_task(hand_on()))
-    return Client()
+    def join(self, other: "End") -> None:
+        """Hand on to ``other`` from now on, and what has come so far."""
+        self.other = other
+        if self.received:
+            other.channel.write(bytes(self.received))
+        if self.ended:
+            other.channel.write_eof()
+        if self.gone.done():
+            other.channel.close()
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        super().data_received(data, datatype)
+        if self.other is not None:
+            self.other.channel.write(data)
+
+    def eof_received(self) -> bool:
+        if self.other is not None:
+            self.other.channel.write_eof()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self.other is not None:
+            self.other.channel.close()
+
+
+def handing_on(
+    originator: str | None = None,
+    listen: str | None = None,
+    *,
+    after: Awaitable[object] | None = None,
+) -> Dial:
+    """A direct-tcpip that meets our own forward, as sshd does it: accepted, then handed on.
+
+    Args:
+        originator: where the connection comes from, at the forward; by default what was dialled.
+        listen: the forward's address; by default what was dialled.
+        after: what is waited for before it is handed on.
+    """
+
+    async def dial(connection: Connection, address: str, port: int) -> Client:
+        near = End()
+
+        async def hand_on() -> None:
+            if after is not None:
+                await after
+            try:
+                far = await connection.client(
+                    listen or address, port, (originator or address, 40000), session=End
+                )
+            except asyncssh.ChannelOpenError:
+                near.channel.close()
+                return
+            assert isinstance(far, End)
+            near.join(far)
+            far.join(near)
+
+        connection.gateway.tasks.add(asyncio.create_task(hand_on()))
+        return near
+
+    return dial
 
 
 class GatewayStandIn:
@@ -170,7 +232,7 @@ class GatewayStandIn:
         self.connections: list[Connection] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.grant: Grant = lambda _host, _port: True
-        self.dial: Dial = through_the_forward
+        self.dial: Dial = handing_on()
         self.wants_key = False
         self.options: dict[str, Any] = {}
         self._server: asyncssh.SSHAcceptor | None = None

@@ -49,14 +49,10 @@ class KeptWatch:
 
     def __init__(self) -> None:
         self.recognition = Recognition(lambda _address: False, time.monotonic)
-        self.arrivals: list[tuple[Service, str | None]] = []
         self.failed: list[Service] = []
 
     def look(self, service: Service, originator: str) -> Candidate | None:
         return self.recognition.look(service, originator)
-
-    def arrived(self, service: Service, error: str | None) -> None:
-        self.arrivals.append((service, error))
 
     def service_failed(self, service: Service) -> None:
         self.failed.append(service)

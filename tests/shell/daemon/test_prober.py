@@ -9,21 +9,26 @@ from typing import Any
 import asyncssh
 import pytest
 
+from hostnfsd.config.model import Carried
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.prober import Prober
+from hostnfsd.server.finding import Denial, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, Refusal, ServiceState
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Finding
 from tests.support.conditions import eventually, never
-from tests.support.gateway_stand_in import Client, Connection, GatewayStandIn
-from tests.support.host_services import HostService, echo
+from tests.support.gateway_stand_in import Client, Connection, GatewayStandIn, handing_on
+from tests.support.host_services import Behaviour, HostService, absorb, echo
+from tests.support.host_stand_in import HostStandIn
 from tests.support.meters import KeptMeters
 from tests.support.ports import LOOPBACK, connected, free_port
 from tests.support.relaying import GATEWAY, Rig
+from tests.support.rpc_services import hang_up, null_or_echo, null_reply, too_weak
 
 SPEC = Spec(Service.NFS, LOOPBACK, 20490)
+EVERYWHERE = "0.0.0.0"
 
 
 class Stage:
@@ -31,33 +36,42 @@ class Stage:
 
     def __init__(self, made: Rig, host_port: int) -> None:
         self.relays = made
-        self.host_port = host_port
+        self.host = HostStandIn(host_port)
         self.meters = KeptMeters()
         self.addresses: tuple[str, ...] = (LOOPBACK,)
         self.gateway_survey: Survey | None = Survey(uid=0, loopback=(LOOPBACK,))
         self.surveyed = True
-        self.is_required = True
+        self.carries = Carried(Service.NFS, SPEC.port, host_port, required=True, mode="relay")
         self.interval_s = 10.0
         self.timeout_s = 2.0
         self.specs: tuple[Spec, ...] = (SPEC,)
         self.findings: list[tuple[Spec, Family, Finding]] = []
         self.seen: set[Service] = set()
+        self.host_up: dict[Service, bool] = {}
+        self._xid = 1000
         self.prober = Prober(
             gateway=GATEWAY,
             way=made.session,
             subject=self,
+            host=self.host,
             meters=self.meters,
             seen=self.seen,
+            host_up=self.host_up,
+            xid=self.next_xid,
             report=lambda *found: self.findings.append(found),
         )
         self.intake = Intake(
             gateway=GATEWAY,
-            dial=lambda _service: connected(self.host_port),
+            dial=lambda _service: connected(self.host.port),
             ledger=made.ledger,
             circle=made.circle,
             watch=self.prober,
         )
         self.task: asyncio.Task[None] | None = None
+
+    def next_xid(self) -> int:
+        self._xid += 1
+        return self._xid
 
     def bound(self) -> tuple[Spec, ...]:
         return self.specs
@@ -68,9 +82,13 @@ class Stage:
     def survey(self) -> Survey | None:
         return self.gateway_survey
 
-    def required(self, service: Service) -> bool:
-        del service
-        return self.is_required
+    def carried(self, service: Service) -> Carried | None:
+        return self.carries if service is self.carries.service else None
+
+    def serve(self, service: Service, *, optional: bool = False) -> None:
+        """Let the stage be about another service."""
+        self.carries = replace(self.carries, service=service, required=not optional)
+        self.specs = (replace(SPEC, service=service),)
 
     async def listen(self) -> None:
         for spec in self.specs:
@@ -87,10 +105,14 @@ class Stage:
         await eventually(lambda: self.findings, "a finding")
         return self.findings[0][2]
 
+    @property
+    def last(self) -> ServiceState | None:
+        return self.findings[-1][2].state if self.findings else None
+
 
 @pytest.fixture
 async def service() -> AsyncIterator[HostService]:
-    made = HostService(echo)
+    made = HostService(null_or_echo)
     await made.start()
     yield made
     await made.stop()
@@ -106,8 +128,6 @@ async def stage(relays: Rig, service: HostService) -> AsyncIterator[Stage]:
             await made.task
 
 
-EVERYWHERE = "0.0.0.0"
-
 Dial = Callable[[Connection, str, int], Any]
 
 
@@ -118,23 +138,23 @@ def refusing(code: int, reason: str) -> Dial:
     return dial
 
 
-def arriving_from(originator: str, listen: str = LOOPBACK) -> Dial:
-    """The gateway dials itself, and the connection has another address than the one dialled."""
-
-    async def dial(connection: Connection, _address: str, port: int) -> Client:
-        async def hand_on() -> None:
-            with suppress(asyncssh.ChannelOpenError):
-                client = await connection.client(listen, port, (originator, 40000))
-                client.channel.close()
-
-        connection.gateway.tasks.add(asyncio.create_task(hand_on()))
-        return Client()
-
-    return dial
-
-
 async def accept_and_keep(*_: object) -> Client:
     return Client()
+
+
+class SomebodyElse(Client):
+    """Another process that accepts: it reaches an NFS server, or speaks of something else."""
+
+    def __init__(self, *, rpc: bool) -> None:
+        super().__init__()
+        self._rpc = rpc
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        super().data_received(data, datatype)
+        self.channel.write(null_reply(data) if self._rpc else b"SSH-2.0-OpenSSH_9.2\r\n" * 9)
+
+
+# -- a gateway that does as it should ----------------------------------------------------------
 
 
 async def test_serving(stage: Stage) -> None:
@@ -142,46 +162,152 @@ async def test_serving(stage: Stage) -> None:
 
     assert finding == Finding(ServiceState.SERVING)
     assert stage.seen == {Service.NFS}
-    assert stage.meters.probes[Service.NFS] == 1
+    assert stage.host_up == {Service.NFS: True}
+    assert stage.meters.probes[Service.NFS] == 2, "one side, and the other"
+    assert not stage.meters.probe_failures
+    assert stage.host.doubts == []
+
+
+@pytest.mark.parametrize(("known", "version"), [((), 3), ((4,), 4), ((2, 3, 4), 3)])
+async def test_the_version_called_is_one_that_the_service_has(
+    relays: Rig, known: tuple[int, ...], version: int
+) -> None:
+    calls: list[bytes] = []
+
+    async def keep(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(await reader.readexactly(44))
+        writer.write(null_reply(calls[-1]))
+
+    host = HostService(keep)
+    await host.start()
+    stage = Stage(relays, host.port)
+    stage.host.known = known
+    assert (await stage.first()).state is ServiceState.SERVING
+    assert stage.task is not None
+    stage.task.cancel()
+    await host.stop()
+
+    words = [int.from_bytes(calls[0][i : i + 4], "big") for i in range(4, 28, 4)]
+    assert words == [1001, 0, 2, 100003, version, 0]
+
+
+async def test_the_portmapper_of_ours_is_not_asked_at_the_host(stage: Stage) -> None:
+    stage.serve(Service.RPCBIND)
+    stage.carries = replace(stage.carries, mode="virtual")
+    stage.host.reached = Reached.DOWN
+
+    assert await stage.first() == Finding(ServiceState.SERVING)
+    assert stage.host.probes == []
+    assert stage.host_up == {}
+    assert stage.meters.probes[Service.RPCBIND] == 1
+
+
+async def test_a_relayed_rpcbind_is_asked_at_the_host(stage: Stage) -> None:
+    stage.serve(Service.RPCBIND)
+    stage.host.reached = Reached.DOWN
+
+    assert (await stage.first()).state is ServiceState.HOST_DOWN
+
+
+# -- the host's side ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reached", "state"),
+    [
+        (Reached.DOWN, ServiceState.HOST_DOWN),
+        (Reached.FOREIGN, ServiceState.HOST_DOWN),
+        (Reached.HUNG_UP, ServiceState.DENIED),
+        (Reached.DENIED, ServiceState.DENIED),
+        (Reached.SILENT, ServiceState.STALLED),
+    ],
+)
+async def test_trouble_at_the_host_is_told_whatever_the_way_in(
+    gateway: GatewayStandIn, stage: Stage, reached: Reached, state: ServiceState
+) -> None:
+    gateway.dial = refusing(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+    stage.host.reached, stage.host.text = reached, "so it is"
+    finding = await stage.first()
+
+    assert finding.state is state
+    assert str(finding.text).endswith("so it is")
+    assert stage.meters.probe_failures[Service.NFS] == 1
+    assert stage.host.doubts == [Service.NFS]
+    assert stage.host_up == {Service.NFS: reached is Reached.DENIED}
+
+
+async def test_an_optional_service_never_seen_is_absent_and_no_failure(stage: Stage) -> None:
+    stage.serve(Service.RQUOTAD, optional=True)
+    stage.host.reached = Reached.DOWN
+
+    assert (await stage.first()).state is ServiceState.ABSENT
     assert not stage.meters.probe_failures
 
 
-async def test_host_down_names_the_reason(stage: Stage) -> None:
-    stage.host_port = free_port()
-    finding = await stage.first()
-
-    assert finding.state is ServiceState.HOST_DOWN
-    assert "nfs on this host" in str(finding.text)
-    assert "refused" in str(finding.text).lower()
-    assert stage.meters.probe_failures[Service.NFS] == 1
-
-
-async def test_an_optional_service_never_seen_is_absent(stage: Stage) -> None:
-    stage.host_port, stage.is_required = free_port(), False
-
-    assert (await stage.first()).state is ServiceState.ABSENT
-
-
-async def test_an_optional_service_once_seen_is_down(stage: Stage, service: HostService) -> None:
-    stage.is_required = False
+async def test_an_optional_service_once_seen_is_down(stage: Stage) -> None:
+    stage.serve(Service.RQUOTAD, optional=True)
     assert (await stage.first()).state is ServiceState.SERVING
-    await service.stop()
+    stage.host.reached = Reached.DOWN
     stage.prober.hasten()
     await eventually(lambda: len(stage.findings) > 1, "another finding")
 
-    assert stage.findings[1][2].state is ServiceState.HOST_DOWN
+    assert stage.last is ServiceState.HOST_DOWN
 
 
-async def test_a_service_that_comes_back_is_found_within_about_a_second(
-    stage: Stage, service: HostService
-) -> None:
-    port = service.port
-    await service.stop()
+async def test_a_service_that_comes_back_is_found_within_about_a_second(stage: Stage) -> None:
+    stage.host.reached = Reached.DOWN
     assert (await stage.first()).state is ServiceState.HOST_DOWN
-    await service.start(port)
-    await eventually(
-        lambda: stage.findings[-1][2].state is ServiceState.SERVING, "it", timeout_s=1.6
+    stage.host.reached = Reached.ANSWERED
+    await eventually(lambda: stage.last is ServiceState.SERVING, "it", timeout_s=1.6)
+
+
+async def test_an_export_that_nobody_may_mount_is_denied(stage: Stage) -> None:
+    stage.host.denials[Service.NFS] = Denial("no export admits 127.0.0.1", "let one")
+
+    assert await stage.first() == Finding(
+        ServiceState.DENIED, "no export admits 127.0.0.1", "let one"
     )
+    assert stage.host.doubts == []
+    del stage.host.denials[Service.NFS]
+    stage.prober.hasten()
+    await eventually(lambda: stage.last is ServiceState.SERVING, "it to be allowed")
+
+
+async def test_a_denial_is_told_where_the_way_in_is_forbidden(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    gateway.dial = refusing(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "open failed")
+    stage.host.denials[Service.NFS] = Denial("no export admits 127.0.0.1", "let one")
+
+    assert (await stage.first()).state is ServiceState.DENIED
+
+
+async def test_only_what_is_mounted_can_be_denied_so(stage: Stage) -> None:
+    stage.serve(Service.RQUOTAD)
+    stage.host.denials[Service.RQUOTAD] = Denial("nonsense", "none")
+
+    assert (await stage.first()).state is ServiceState.SERVING
+
+
+async def test_what_is_known_of_the_host_ends_with_the_prober(stage: Stage) -> None:
+    await stage.first()
+    assert stage.task is not None
+    stage.task.cancel()
+    await eventually(stage.task.done, "the prober to end")
+
+    assert stage.host_up == {}
+
+
+async def test_a_client_that_was_refused_makes_the_prober_look_at_once(stage: Stage) -> None:
+    await stage.first()
+    stage.host.reached = Reached.DOWN
+    stage.prober.service_failed(Service.NFS)
+    await eventually(lambda: stage.last is ServiceState.HOST_DOWN, "it", timeout_s=1)
+
+    assert stage.host.doubts[0] is Service.NFS
+
+
+# -- the gateway's side ------------------------------------------------------------------------
 
 
 async def test_bound_where_no_client_comes_is_unreachable(
@@ -193,6 +319,8 @@ async def test_bound_where_no_client_comes_is_unreachable(
     assert finding.state is ServiceState.UNREACHABLE
     assert f"{LOOPBACK}:20490" in str(finding.text)
     assert "GatewayPorts" in str(finding.hint)
+    assert stage.host_up == {Service.NFS: True}
+    assert stage.host.doubts == [], "the host has nothing to do with it"
 
 
 async def test_a_gateway_that_forbids_dialling_leaves_it_unverified(
@@ -205,17 +333,24 @@ async def test_a_gateway_that_forbids_dialling_leaves_it_unverified(
 
 
 async def test_an_unknown_client_address_leaves_it_unverified(stage: Stage) -> None:
-    stage.addresses, stage.specs = (), (Spec(Service.NFS, "0.0.0.0", 20490),)
+    stage.addresses, stage.specs = (), (replace(SPEC, listen=EVERYWHERE),)
     finding = await stage.first()
 
     assert finding.state is ServiceState.UNVERIFIED
     assert "client_address" in str(finding.hint)
 
 
+async def test_trouble_at_the_host_is_told_though_the_address_is_unknown(stage: Stage) -> None:
+    stage.addresses, stage.specs = (), (replace(SPEC, listen=EVERYWHERE),)
+    stage.host.reached = Reached.DOWN
+
+    assert (await stage.first()).state is ServiceState.HOST_DOWN
+
+
 async def test_nothing_is_said_of_an_unknown_address_before_the_gateway_was_asked(
     stage: Stage,
 ) -> None:
-    stage.addresses, stage.specs = (), (Spec(Service.NFS, "0.0.0.0", 20490),)
+    stage.addresses, stage.specs = (), (replace(SPEC, listen=EVERYWHERE),)
     stage.surveyed = False
     await stage.listen()
     stage.start()
@@ -233,32 +368,50 @@ async def test_somebody_else_who_answers_there_is_told(
     assert "another process" in str(finding.text)
 
 
+@pytest.mark.parametrize("rpc", [True, False])
+async def test_somebody_else_is_told_whatever_he_says(
+    gateway: GatewayStandIn, stage: Stage, rpc: bool
+) -> None:
+    """His answer carries the call's own number: what tells is that the call never came in here."""
+
+    async def dial(*_: object) -> Client:
+        return SomebodyElse(rpc=rpc)
+
+    gateway.dial = dial
+    finding = await stage.first()
+
+    assert finding.state is ServiceState.REFUSED
+    assert ("even reaches" in str(finding.text)) == rpc
+
+
 async def test_a_name_as_client_address_serves_though_the_gateway_told_nothing(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
     """A login that runs no command, and the specification's own client_address = "dev-gw"."""
-    gateway.dial = arriving_from(LOOPBACK, EVERYWHERE)
+    gateway.dial = handing_on(originator=LOOPBACK, listen=EVERYWHERE)
     stage.specs = (replace(SPEC, listen=EVERYWHERE),)
     stage.addresses = ("dev-gw",)
     stage.gateway_survey = None
-    stage.timeout_s = 0.5
     finding = await stage.first()
 
     assert finding == Finding(ServiceState.SERVING)
     assert stage.relays.ledger.tally(GATEWAY, Service.NFS).connections_total == 0
 
 
-async def test_what_arrives_from_an_unknown_address_is_not_called_somebody_elses(
+async def test_what_arrives_from_an_unknown_address_is_known_by_its_number(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
-    gateway.dial = arriving_from("192.0.2.7")
+    gateway.dial = handing_on(originator="192.0.2.7", listen=LOOPBACK)
     stage.addresses = ("198.51.100.1",)
-    stage.timeout_s = 0.5
     finding = await stage.first()
+    assert finding == Finding(ServiceState.SERVING)
+    tally = stage.relays.tally()
+    assert tally.connections_total == 1, "nobody could know before it spoke"
 
-    assert finding.state is ServiceState.UNVERIFIED
-    assert "192.0.2.7" in str(finding.text)
-    assert "client_address" in str(finding.hint)
+    stage.prober.hasten()
+    await eventually(lambda: len(stage.findings) > 1, "another finding")
+    assert stage.last is ServiceState.SERVING
+    assert tally.connections_total == 1
 
 
 async def test_an_address_that_the_gateway_cannot_dial_in_time_is_unreachable(
@@ -287,81 +440,21 @@ async def test_a_frozen_gateway_says_nothing_about_a_service(
     await never(lambda: stage.findings, "concluded from silence", for_s=0.4)
     frozen.resume_reading()
     await eventually(lambda: stage.findings, "a finding")
-    assert stage.findings[0][2].state is ServiceState.SERVING
+    assert stage.last is ServiceState.SERVING
 
 
-async def test_a_service_that_takes_no_connection_is_stalled(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def hang(*_: object, **__: object) -> Any:
-        await asyncio.get_running_loop().create_future()
-
-    await stage.listen()
-    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", hang)
-    stage.timeout_s = 0.1
-    stage.start()
-    await eventually(lambda: stage.findings, "a finding")
-
-    assert stage.findings[0][2].state is ServiceState.STALLED
-
-
-async def test_probes_count_in_no_metric(stage: Stage) -> None:
-    stage.interval_s = 0.01
-    await stage.first()
-    await eventually(lambda: stage.meters.probes[Service.NFS] >= 20, "twenty probes")
-    assert stage.task is not None
-    stage.task.cancel()
-    await stage.relays.settled()
-
-    tally = stage.relays.tally()
-    assert (tally.connections, tally.connections_total) == (0, 0)
-    assert (tally.bytes_to_host, tally.bytes_to_client) == (0, 0)
-    assert tally.refused == dict.fromkeys(Refusal, 0)
-    assert stage.relays.ledger.turned_away() == ()
-
-
-async def test_failed_probes_count_in_no_metric(stage: Stage) -> None:
-    stage.host_port = free_port()
-    await stage.first()
-    assert stage.relays.tally().refused == dict.fromkeys(Refusal, 0)
-
-
-async def test_a_client_at_the_gateway_itself_is_relayed_and_counted_during_a_probe(
+async def test_a_lost_session_says_nothing_about_a_service(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
-    """Its originator is the probe's own; what tells it apart is that it says something."""
-    arrived, go_on = asyncio.Event(), asyncio.Event()
+    async def vanish(connection: Connection, *_: object) -> Client:
+        connection.ssh.abort()
+        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "gone")
 
-    async def slow(connection: Connection, address: str, port: int) -> Client:
-        async def hand_on() -> None:
-            arrived.set()
-            await go_on.wait()
-            with suppress(asyncssh.ChannelOpenError):
-                probe = await connection.client(address, port, (address, 40001))
-                probe.channel.close()
-
-        gateway.tasks.add(asyncio.create_task(hand_on()))
-        return Client()
-
-    gateway.dial = slow
+    gateway.dial = vanish
     await stage.listen()
     stage.start()
-    await arrived.wait()
-    client = await gateway.connections[-1].client(LOOPBACK, 20490, (LOOPBACK, 40000))
-    client.channel.write(b"a real call")
-    await eventually(lambda: bytes(client.received) == b"a real call", "the echo")
-    # The probe itself comes in after its client has overtaken it.
-    go_on.set()
-    await eventually(lambda: stage.findings, "a finding")
-    await eventually(lambda: all(t.done() for t in gateway.tasks), "the probe to be handed on")
-    await asyncio.sleep(0.05)
-
-    tally = stage.relays.tally()
-    assert stage.findings[0][2].state is ServiceState.SERVING
-    assert (tally.connections, tally.connections_total) == (1, 1)
-    assert (tally.bytes_to_host, tally.bytes_to_client) == (11, 11)
-    client.channel.close()
-    await eventually(lambda: tally.connections == 0, "the client to leave")
+    await stage.relays.session.lost()
+    await never(lambda: stage.findings, "a verdict without a session", for_s=0.1)
 
 
 async def test_a_probe_that_is_confirmed_too_late_is_hung_up(
@@ -386,15 +479,101 @@ async def test_a_probe_that_is_confirmed_too_late_is_hung_up(
     await eventually(lambda: stage.relays.channels == 0, "channels to go")
 
 
-async def test_a_lost_session_says_nothing_about_a_service(
+# -- a service that fails between its two probes -----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "state"),
+    [
+        (absorb, ServiceState.STALLED),
+        (hang_up, ServiceState.DENIED),
+        (too_weak, ServiceState.DENIED),
+        (echo, ServiceState.HOST_DOWN),
+    ],
+)
+async def test_what_came_in_and_failed_is_the_services_fault(
+    relays: Rig, behaviour: Behaviour, state: ServiceState
+) -> None:
+    host = HostService(behaviour)
+    await host.start()
+    stage = Stage(relays, host.port)
+    stage.timeout_s = 0.3
+    finding = await stage.first()
+    assert stage.task is not None
+    stage.task.cancel()
+    await host.stop()
+
+    assert finding.state is state
+    assert stage.host.doubts == [Service.NFS]
+    assert stage.meters.probe_failures[Service.NFS] == 1
+    await relays.settled()
+    assert relays.tally().connections_total == 0
+
+
+async def test_a_service_that_is_gone_when_the_call_comes_in_is_down(stage: Stage) -> None:
+    stage.host.port = free_port()
+    finding = await stage.first()
+
+    assert finding.state is ServiceState.HOST_DOWN
+    assert "refused" in str(finding.text)
+    assert stage.relays.tally().refused == dict.fromkeys(Refusal, 0)
+
+
+# -- probes are nobody's clients ---------------------------------------------------------------
+
+
+async def test_probes_count_in_no_metric(stage: Stage) -> None:
+    stage.interval_s = 0.01
+    await stage.first()
+    await eventually(lambda: stage.meters.probes[Service.NFS] >= 40, "twenty rounds")
+    assert stage.task is not None
+    stage.task.cancel()
+    await stage.relays.settled()
+
+    assert stage.relays.tally() == type(stage.relays.tally())()
+    assert stage.relays.ledger.turned_away() == ()
+
+
+async def test_a_client_at_the_gateway_itself_is_relayed_and_counted_during_a_probe(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
-    async def vanish(connection: Connection, *_: object) -> Client:
-        connection.ssh.abort()
-        raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "gone")
-
-    gateway.dial = vanish
+    """Its originator is the probe's own; what tells it apart is what it says."""
+    go_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    gateway.dial = handing_on(after=go_on)
     await stage.listen()
     stage.start()
-    await stage.relays.session.lost()
-    await never(lambda: stage.findings, "a verdict without a session", for_s=0.1)
+    await eventually(lambda: gateway.tasks, "the probe to be under way")
+    client = await gateway.connections[-1].client(LOOPBACK, 20490, (LOOPBACK, 40000))
+    client.channel.write(b"a re")
+    await eventually(lambda: bytes(client.received) == b"a re", "the echo")
+    client.channel.write(b"al call")
+    await eventually(lambda: bytes(client.received) == b"a real call", "the echo")
+    # The probe itself comes in after its client has overtaken it.
+    go_on.set_result(None)
+    await eventually(lambda: stage.findings, "a finding")
+
+    tally = stage.relays.tally()
+    assert stage.last is ServiceState.SERVING
+    assert (tally.connections, tally.connections_total) == (1, 1)
+    assert (tally.bytes_to_host, tally.bytes_to_client) == (11, 11)
+    client.channel.close()
+    await eventually(lambda: tally.connections == 0, "the client to leave")
+
+
+async def test_a_silent_client_at_the_gateway_itself_is_one_as_soon_as_the_probe_is_through(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    go_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    gateway.dial = handing_on(after=go_on)
+    await stage.listen()
+    stage.start()
+    await eventually(lambda: gateway.tasks, "the probe to be under way")
+    client = await gateway.connections[-1].client(LOOPBACK, 20490, (LOOPBACK, 40000))
+    tally = stage.relays.tally()
+    assert tally.connections == 0
+    go_on.set_result(None)
+    await eventually(lambda: tally.connections == 1, "the client to be counted")
+
+    assert tally.connections_total == 1
+    client.channel.close()
+    await eventually(lambda: tally.connections == 0, "the client to leave")

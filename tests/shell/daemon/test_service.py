@@ -25,9 +25,10 @@ from hostnfsd.services import Service
 from hostnfsd.snapshot import Phase
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import Client, GatewayStandIn, gateway_stand_in
-from tests.support.host_services import HostService, echo
+from tests.support.host_services import HostService
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.relaying import GATEWAY
+from tests.support.rpc_services import null_or_echo
 from tests.support.supervising import Tables, tables
 
 Ports = dict[Service, tuple[int, int]]
@@ -35,7 +36,7 @@ Ports = dict[Service, tuple[int, int]]
 
 @pytest.fixture
 async def service() -> AsyncIterator[HostService]:
-    made = HostService(echo)
+    made = HostService(null_or_echo)
     await made.start()
     yield made
     await made.stop()

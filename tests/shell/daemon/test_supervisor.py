@@ -25,10 +25,11 @@ from hostnfsd.tunnel import machine
 from hostnfsd.tunnel.failure import Failure
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import GatewayStandIn
-from tests.support.host_services import HostService, echo
+from tests.support.host_services import HostService
 from tests.support.keys import make_key
 from tests.support.ports import LOOPBACK, accepts, free_ports
 from tests.support.relaying import GATEWAY
+from tests.support.rpc_services import null_or_echo, null_reply
 from tests.support.sshd import Sshd
 from tests.support.supervising import Supervised, read, supervised, tables
 
@@ -37,7 +38,7 @@ THREE = (Service.RPCBIND, Service.NFS, Service.MOUNTD)
 
 @pytest.fixture
 async def service() -> AsyncIterator[HostService]:
-    made = HostService(echo)
+    made = HostService(null_or_echo)
     await made.start()
     yield made
     await made.stop()
@@ -307,9 +308,12 @@ async def test_a_stop_waits_for_the_answer_to_a_call(gateway: GatewayStandIn) ->
     may_answer = asyncio.Event()
 
     async def think(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(100)
-        await may_answer.wait()
-        writer.write(b"answer")
+        call = await reader.read(100)
+        if call == b"call":
+            await may_answer.wait()
+            writer.write(b"answer")
+        else:
+            writer.write(null_reply(call))
         await writer.drain()
         await reader.read()
 

@@ -4,15 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostnfsd.server.finding import Denial, HostFinding, Origin, Place, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, ServiceState
 from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 from hostnfsd.tunnel.probe import (
+    Crossing,
+    End,
     Finding,
-    Outcome,
     Target,
+    at_gateway,
+    at_host,
+    denied,
     expected_families,
-    find,
     refused,
     targets,
     unaddressed,
@@ -89,61 +93,198 @@ def test_at_least_one_family_is_expected_and_each_is_asked_for(
     assert set(families) <= nfs(listen).families
 
 
-# -- outcomes ----------------------------------------------------------------------------------
+# -- at the host -------------------------------------------------------------------------------
+
+
+def host(reached: Reached, origin: Origin = Origin.RPCBIND, hint: str | None = None) -> HostFinding:
+    text = None if reached is Reached.ANSWERED else "it did so"
+    return HostFinding(reached, Place("127.0.0.1", 1023, origin), text, hint)
+
+
+def judged(
+    found: HostFinding, *, optional: bool = False, seen: bool = False, name: Service = Service.NFS
+) -> Finding:
+    finding = at_host(name, found, optional=optional, seen=seen)
+    assert finding is not None
+    return finding
+
+
+AT_HOST = {
+    Reached.DOWN: ServiceState.HOST_DOWN,
+    Reached.FOREIGN: ServiceState.HOST_DOWN,
+    Reached.HUNG_UP: ServiceState.DENIED,
+    Reached.DENIED: ServiceState.DENIED,
+    Reached.SILENT: ServiceState.STALLED,
+}
+
+
+def test_a_service_that_answers_at_the_host_is_not_judged_by_that() -> None:
+    assert at_host(Service.NFS, host(Reached.ANSWERED), optional=True, seen=False) is None
+
+
+@pytest.mark.parametrize("reached", AT_HOST)
+def test_trouble_at_the_host_means_a_state_with_its_place_reason_and_cure(
+    reached: Reached,
+) -> None:
+    finding = judged(host(reached))
+
+    assert finding.state is AT_HOST[reached]
+    assert finding.text == "nfs on this host (127.0.0.1:1023): it did so"
+    assert finding.hint
+
+
+@pytest.mark.parametrize("reached", AT_HOST)
+def test_a_hint_of_whoever_looked_is_passed_on(reached: Reached) -> None:
+    assert judged(host(reached, hint="do that")).hint == "do that"
+
+
+def test_every_way_of_reaching_a_service_is_judged() -> None:
+    assert {*AT_HOST, Reached.ANSWERED} == set(Reached)
+
+
+@pytest.mark.parametrize("origin", Origin)
+def test_an_optional_service_that_was_never_there_is_absent(origin: Origin) -> None:
+    finding = judged(host(Reached.DOWN, origin), optional=True, name=Service.STATUS)
+
+    assert finding == Finding(ServiceState.ABSENT, "this host runs no status")
+
+
+def test_another_program_at_a_port_that_was_only_assumed_is_no_service_either() -> None:
+    assert judged(host(Reached.FOREIGN, Origin.ASSUMED), optional=True).state is ServiceState.ABSENT
+
+
+@pytest.mark.parametrize("origin", set(Origin) - {Origin.ASSUMED})
+def test_another_program_where_the_service_was_said_to_be_is_told(origin: Origin) -> None:
+    assert judged(host(Reached.FOREIGN, origin), optional=True).state is ServiceState.HOST_DOWN
+
+
+@pytest.mark.parametrize("reached", [Reached.DOWN, Reached.FOREIGN])
+@pytest.mark.parametrize(("optional", "seen"), [(True, True), (False, False), (False, True)])
+def test_a_service_that_must_be_there_or_was_is_down(
+    reached: Reached, optional: bool, seen: bool
+) -> None:
+    finding = judged(host(reached, Origin.ASSUMED), optional=optional, seen=seen)
+
+    assert finding.state is ServiceState.HOST_DOWN
+
+
+@pytest.mark.parametrize("reached", [Reached.HUNG_UP, Reached.DENIED, Reached.SILENT])
+def test_an_optional_service_that_runs_is_not_absent(reached: Reached) -> None:
+    assert judged(host(reached), optional=True).state is AT_HOST[reached]
+
+
+def test_an_ipv6_place_is_told_in_brackets() -> None:
+    found = HostFinding(Reached.DOWN, Place("::1", 2049, Origin.CONFIGURED), "refused")
+
+    assert "([::1]:2049)" in (judged(found).text or "")
+
+
+# -- from the gateway's side -------------------------------------------------------------------
 
 TARGET = Target(nfs("0.0.0.0"), V4, "172.22.0.12")
 TARGET6 = Target(nfs("::"), V6, "fd00::c")
 
-STATES = {
-    Outcome.ACCEPTED: ServiceState.SERVING,
-    Outcome.SERVICE_FAILED: ServiceState.HOST_DOWN,
-    Outcome.NOT_REACHED: ServiceState.UNREACHABLE,
-    Outcome.FORBIDDEN: ServiceState.UNVERIFIED,
-    Outcome.HELD: ServiceState.REFUSED,
-    Outcome.ASTRAY: ServiceState.UNVERIFIED,
-    Outcome.SILENT: ServiceState.STALLED,
+#: What an end means when the call was seen here, when something that may be it was, and when not.
+SEEN, MAYBE, NOTHING = (True, True), (False, True), (False, False)
+AT_GATEWAY = {
+    (End.REPLIED, SEEN): ServiceState.SERVING,
+    (End.REPLIED, MAYBE): ServiceState.REFUSED,
+    (End.REPLIED, NOTHING): ServiceState.REFUSED,
+    (End.REJECTED, SEEN): ServiceState.DENIED,
+    (End.REJECTED, MAYBE): ServiceState.REFUSED,
+    (End.REJECTED, NOTHING): ServiceState.REFUSED,
+    (End.HUNG_UP, SEEN): ServiceState.DENIED,
+    (End.HUNG_UP, MAYBE): ServiceState.DENIED,
+    (End.HUNG_UP, NOTHING): ServiceState.REFUSED,
+    (End.SILENT, SEEN): ServiceState.STALLED,
+    (End.SILENT, MAYBE): ServiceState.STALLED,
+    (End.SILENT, NOTHING): ServiceState.REFUSED,
+    (End.GARBAGE, SEEN): ServiceState.HOST_DOWN,
+    (End.GARBAGE, MAYBE): ServiceState.HOST_DOWN,
+    (End.GARBAGE, NOTHING): ServiceState.REFUSED,
+    **{(End.NOT_REACHED, s): ServiceState.UNREACHABLE for s in (SEEN, MAYBE, NOTHING)},
+    **{(End.FORBIDDEN, s): ServiceState.UNVERIFIED for s in (SEEN, MAYBE, NOTHING)},
 }
 
 
-@pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("target", [TARGET, TARGET6])
-def test_an_outcome_means_a_state_with_its_reason_and_cure(
-    outcome: Outcome, target: Target
+@pytest.mark.parametrize(("end", "seen"), AT_GATEWAY)
+def test_an_end_means_a_state_with_its_reason_and_cure(
+    end: End, seen: tuple[bool, bool], target: Target
 ) -> None:
-    finding = find(target, outcome, "it said so", absent=False)
+    finding = at_gateway(target, Crossing(end, *seen, text="it said so"))
 
-    assert finding.state is STATES[outcome]
-    if outcome is Outcome.ACCEPTED:
+    assert finding.state is AT_GATEWAY[end, seen]
+    if finding.state is ServiceState.SERVING:
         assert finding == Finding(ServiceState.SERVING)
     else:
         assert finding.text
         assert finding.hint
 
 
+def test_every_end_is_judged() -> None:
+    assert {end for end, _ in AT_GATEWAY} == set(End)
+
+
 @pytest.mark.parametrize(
-    "outcome", [Outcome.SERVICE_FAILED, Outcome.NOT_REACHED, Outcome.FORBIDDEN]
+    ("end", "seen"), [k for k, v in AT_GATEWAY.items() if v is not ServiceState.REFUSED][1:]
 )
-def test_what_the_failing_side_said_is_told(outcome: Outcome) -> None:
-    assert (find(TARGET, outcome, "it said so", absent=False).text or "").endswith(": it said so")
+def test_what_was_seen_is_told(end: End, seen: tuple[bool, bool]) -> None:
+    finding = at_gateway(TARGET, Crossing(end, *seen, text="it said so"))
+
+    assert (finding.text or "").endswith("it said so")
 
 
 @pytest.mark.parametrize(
     ("target", "where"), [(TARGET, "172.22.0.12:2049"), (TARGET6, "[fd00::c]:2049")]
 )
-@pytest.mark.parametrize("outcome", [Outcome.NOT_REACHED, Outcome.HELD])
-def test_the_place_that_was_tried_is_told(target: Target, where: str, outcome: Outcome) -> None:
-    assert where in (find(target, outcome, "x", absent=False).text or "")
+@pytest.mark.parametrize("end", set(End) - {End.REPLIED, End.FORBIDDEN})
+def test_the_place_that_was_tried_is_told(target: Target, where: str, end: End) -> None:
+    assert where in (at_gateway(target, Crossing(end, text="x")).text or "")
 
 
-def test_an_optional_service_that_was_never_there_is_absent() -> None:
-    finding = find(TARGET, Outcome.SERVICE_FAILED, "refused", absent=True)
+def test_a_process_that_reaches_an_rpc_service_is_told_from_one_that_only_holds_the_port() -> None:
+    replies, holds = (at_gateway(TARGET, Crossing(e)) for e in (End.REPLIED, End.SILENT))
 
-    assert finding == Finding(ServiceState.ABSENT, "this host runs no nfs")
+    assert "even reaches" in (replies.text or "")
+    assert "RemoteForward 2049" in (replies.hint or "")
+    assert "even reaches" not in (holds.text or "")
+    assert "ss -ltnp 'sport = :2049'" in (replies.hint or "")
+    assert "ss -ltnp 'sport = :2049'" in (holds.hint or "")
 
 
-@pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.SERVICE_FAILED])
-def test_an_absent_service_changes_no_other_outcome(outcome: Outcome) -> None:
-    assert find(TARGET, outcome, "x", absent=True) == find(TARGET, outcome, "x", absent=False)
+@pytest.mark.parametrize("end", [End.HUNG_UP, End.SILENT, End.GARBAGE])
+def test_a_service_that_was_not_reached_for_the_call_is_down(end: End) -> None:
+    crossing = Crossing(end, arrived=True, text="closed it", failure="connection refused")
+    finding = at_gateway(TARGET, crossing)
+
+    assert finding.state is ServiceState.HOST_DOWN
+    assert (finding.text or "").endswith("connection refused")
+
+
+@pytest.mark.parametrize(("end", "seen"), AT_GATEWAY)
+def test_only_what_came_in_can_have_failed_behind_the_forward(
+    end: End, seen: tuple[bool, bool]
+) -> None:
+    crossing = Crossing(end, *seen)
+
+    assert crossing.failed_behind == (
+        seen[1] and end in {End.REJECTED, End.HUNG_UP, End.SILENT, End.GARBAGE}
+    )
+    assert not (crossing.failed_behind and crossing.doubtful)
+
+
+def test_a_gateway_that_no_longer_answers_looks_like_some_ends() -> None:
+    assert {(e, s) for e, s in AT_GATEWAY if Crossing(e, *s).doubtful} == {
+        (End.SILENT, NOTHING),
+        *((End.NOT_REACHED, s) for s in (SEEN, MAYBE, NOTHING)),
+    }
+
+
+def test_a_denial_is_told_as_it_is() -> None:
+    assert denied(Denial("no export admits 127.0.0.1", "let one")) == Finding(
+        ServiceState.DENIED, "no export admits 127.0.0.1", "let one"
+    )
 
 
 def test_an_unknown_address_is_unverified_and_names_the_key() -> None:
