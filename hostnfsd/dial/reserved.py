@@ -6,6 +6,7 @@ here the socket is ours, and so is what its errors mean.
 
 import asyncio
 import errno
+import os
 import socket
 import sys
 from collections.abc import Iterable
@@ -76,7 +77,7 @@ async def connect(destination: Destination) -> socket.socket:
     Raises:
         OSError: refused, unreachable, reset.
     """
-    return await _connect(_made(destination.family), destination)
+    return await _connected(_made(destination.family), destination)
 
 
 async def connect_from(destination: Destination, source_ports: Iterable[int]) -> socket.socket:
@@ -92,7 +93,7 @@ async def connect_from(destination: Destination, source_ports: Iterable[int]) ->
         if sock is None:
             continue
         try:
-            return await _connect(sock, destination)
+            return await _connected(sock, destination)
         except OSError as exc:
             if meaning(Step.CONNECT, exc.errno) is not Meaning.NEXT:
                 raise
@@ -130,6 +131,20 @@ def _made(family: socket.AddressFamily) -> socket.socket:
         # A port whose last connection is in TIME_WAIT can be had again only if both the old socket
         # and the new one have this.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connected(sock: socket.socket, destination: Destination) -> socket.socket:
+    """The same socket, connected; closed if it cannot be."""
+    try:
+        # Not through the event loop: that the connection exists already is told at once, and when
+        # the range is used up hundreds of ports are tried in a row.
+        _check(sock.connect_ex(destination.address), errno.EINPROGRESS)
+        await _writable(sock)
+        _check(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in (
             (socket.TCP_NODELAY, 1),
@@ -144,10 +159,16 @@ def _made(family: socket.AddressFamily) -> socket.socket:
     return sock
 
 
-async def _connect(sock: socket.socket, destination: Destination) -> socket.socket:
+def _check(number: int, *fine: int) -> None:
+    if number and number not in fine:
+        raise OSError(number, os.strerror(number))
+
+
+async def _writable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    loop.add_writer(sock, told.set)
     try:
-        await asyncio.get_running_loop().sock_connect(sock, destination.address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
+        await told.wait()
+    finally:
+        loop.remove_writer(sock)
