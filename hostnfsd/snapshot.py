@@ -145,7 +145,8 @@ class ServiceView:
     ``host_up`` tells whether the service answers on the host; None while nobody has asked.
     ``host_port_origin`` says where ``host_port`` comes from, a word of
     :class:`hostnfsd.server.finding.Origin`; ``versions`` are those the service has on the host,
-    ascending, empty if it was never seen.
+    ascending, empty if it was never seen. ``mode`` is of rpcbind only: ``virtual`` where we answer,
+    ``relay`` where the host's does.
     """
 
     service: Service
@@ -162,6 +163,7 @@ class ServiceView:
     host_up: bool | None = None
     host_port_origin: str = "configured"
     versions: tuple[int, ...] = ()
+    mode: str | None = None
 
     @property
     def worst(self) -> FamilyView:

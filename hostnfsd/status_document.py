@@ -48,6 +48,7 @@ def _service_to_json(view: ServiceView) -> Json:
         "host_port": view.host_port,
         "host_port_origin": view.host_port_origin,
         "versions": list(view.versions),
+        "mode": view.mode,
         "required": view.required,
         "ready": view.ready,
         "state": str(view.worst.state),
@@ -220,6 +221,7 @@ def _service_from(document: Json) -> ServiceView:
         rpc=_rpc_from(document.get("rpc")),
         host_port_origin=document.get("host_port_origin", "configured"),
         versions=tuple(document.get("versions", ())),
+        mode=document.get("mode"),
         **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
         **_picked(document, "bytes_to_host", "bytes_to_client"),
     )

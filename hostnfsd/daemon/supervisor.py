@@ -357,6 +357,7 @@ class Supervisor:
                     host_port=place.port,
                     host_port_origin=place.origin,
                     versions=self._host.versions(service),
+                    mode=carried.mode if service is Service.RPCBIND else None,
                     required=carried.required,
                     families=families,
                     connections=tally.connections,

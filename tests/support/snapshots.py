@@ -43,6 +43,7 @@ def service(
         host_port=facts.gateway_port,
         required=facts.required,
         families=families(state, error),
+        mode="virtual" if name is Service.RPCBIND else None,
         rpc=RpcView(procedures=(), in_flight=0, oldest_call_s=None, untracked=0),
     )
 
@@ -110,6 +111,8 @@ def troubled() -> Snapshot:
     nfs = replace(
         service(Service.NFS),
         host_port=20490,
+        host_port_origin="rpcbind",
+        versions=(3, 4),
         families={
             Family.IPV4: FamilyView(ServiceState.SERVING, NOW - 3),
             Family.IPV6: FamilyView(
