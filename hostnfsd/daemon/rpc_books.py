@@ -65,6 +65,7 @@ class RpcBooks:
         service: whose program's procedures have names here.
         procedures: those that were called, by name.
         untracked: connections on which something passed that is no RPC, or more than is followed.
+        by_numbers: the same counters by program, version and procedure, as far as these have names.
         following: the connections that are followed now.
     """
 
@@ -72,19 +73,19 @@ class RpcBooks:
     procedures: dict[str, Entry] = field(default_factory=dict)
     untracked: int = 0
     following: "set[Follower]" = field(default_factory=set)
-    _by_numbers: dict[Numbers, Entry] = field(default_factory=dict, repr=False)
+    by_numbers: dict[Numbers, Entry] = field(default_factory=dict, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
 
     def entry(self, numbers: Numbers) -> Entry:
         """The counters of a procedure, made at its first call."""
-        known = self._by_numbers.get(numbers)
+        known = self.by_numbers.get(numbers)
         if known is not None:
             return known
         name = procedure_at(self.service, *numbers)
         entry = self.procedures.setdefault(name, Entry())
         # Names are a closed set, and so are the numbers that have one; other numbers are not.
         if name != OTHER:
-            self._by_numbers[numbers] = entry
+            self.by_numbers[numbers] = entry
         return entry
 
     def lose_track(self, why: str) -> None:
@@ -229,16 +230,20 @@ class Follower:
 
     def _book_calls(self, calls: Sequence[Call]) -> None:
         self.calls += len(calls)
-        for _, program, version, procedure, size in calls:
-            entry = self._books.entry((program, version, procedure))
+        known, books = self._books.by_numbers, self._books
+        for call in calls:
+            numbers = call[1:4]
+            entry = known.get(numbers) or books.entry(numbers)
             entry.calls += 1
-            entry.bytes_to_host += size
-            if program == _NLM and procedure != _NULL and self._locks is not None:
+            entry.bytes_to_host += call.size
+            if self._locks is not None and call.program == _NLM and call.procedure != _NULL:
                 self._locks()
 
     def _book_replies(self, replies: Sequence[Reply]) -> None:
+        known, books = self._books.by_numbers, self._books
         for _, program, version, procedure, error, _, size, duration_s in replies:
-            entry = self._books.entry((program, version, procedure))
+            numbers = (program, version, procedure)
+            entry = known.get(numbers) or books.entry(numbers)
             entry.bytes_to_client += size
             entry.seconds += duration_s
             entry.durations[bisect_left(RPC_BUCKETS_S, duration_s)] += 1

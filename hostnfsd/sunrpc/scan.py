@@ -57,15 +57,15 @@ class Scanner:
         "_last",
         "_left",
         "_mark",
-        "_max_record",
         "_size",
         "_skip",
         "began",
+        "max_record",
         "off",
     )
 
     def __init__(self, max_record: int) -> None:
-        self._max_record = max_record
+        self.max_record = max_record
         self._mark = b""  # the first bytes of a mark that a chunk's end has cut
         self._inside = False  # a record was begun and is not complete
         self._last = False  # its present fragment is its last
@@ -136,7 +136,7 @@ class Scanner:
             length = mark & MAX_FRAGMENT
             start = at + MARK_SIZE
             end = start + length
-            if mark < LAST_FRAGMENT or end > size or length > self._max_record:
+            if mark < LAST_FRAGMENT or end > size or length > self.max_record:
                 break
             head = bytes(chunk[start : end if length < HEAD else start + HEAD])
             passed.append(Passed(head, length, now))
@@ -172,7 +172,7 @@ class Scanner:
         self._left = mark & MAX_FRAGMENT
         self._size += self._left
         self._fragments += 1
-        if self._size > self._max_record:
+        if self._size > self.max_record:
             self.off = Off.OVERSIZE
         elif self._fragments > MAX_FRAGMENTS:
             self.off = Off.GARBAGE

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from hostnfsd.sunrpc import mount, nfs, programs
+from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE
 from hostnfsd.sunrpc.rpc import (
     MAX_AUTH_BYTES,
     RPC_VERSION,
@@ -32,12 +33,16 @@ MAX_OUTSTANDING: Final = 4096
 
 #: xid, msg_type, RPC version, program, version, procedure, flavor of the credential.
 _CALL: Final = struct.Struct(">7I")
+_MARKED_CALL: Final = struct.Struct(">8I")
+#: Mark, xid, msg_type, reply_stat, flavor and length of the verifier, accept_stat, first result.
+_MARKED_REPLY: Final = struct.Struct(">8I")
 #: xid, msg_type, reply_stat; then flavor and length of the verifier, or reject_stat and auth_stat.
 _REPLY: Final = struct.Struct(">5I")
 _WORD: Final = struct.Struct(">I")
 #: A call without arguments has a credential and a verifier, each a flavor and a length.
 _SHORTEST_CALL: Final = 40
 _SHORTEST_REPLY: Final = _REPLY.size
+_SHORTEST_WITH_STATUS: Final = _MARKED_REPLY.size - MARK_SIZE
 # Plain numbers: the enumerations would be looked up for every message.
 _IS_CALL: Final = int(MessageType.CALL)
 _IS_REPLY: Final = int(MessageType.REPLY)
@@ -47,6 +52,7 @@ _SUCCESS: Final = int(AcceptStat.SUCCESS)
 _SYSTEM_ERR: Final = int(AcceptStat.SYSTEM_ERR)
 # Of RPCSEC_GSS: what begins the results may be a length, or encrypted.
 _GSS: Final = int(AuthFlavor.RPCSEC_GSS)
+_NFS: Final = nfs.PROGRAM
 _VOID: Final = frozenset({0})
 _VOID_IN_2: Final = frozenset({0, 3, 7})  # NULL, ROOT, WRITECACHE (RFC 1094 section 2.2)
 
@@ -104,6 +110,9 @@ _Pending: TypeAlias = tuple[int, int, int, bool, float]
 _NO_ERROR: Final = (Error.NONE, 0)
 _RPC_ERROR: Final = (Error.RPC, 0)
 _STATUS: Final = Error.STATUS
+_NONE: Final = Error.NONE
+# Making a named tuple by its own constructor takes twice as long.
+_new: Final = tuple.__new__
 
 
 class Tap:
@@ -166,8 +175,14 @@ class Tap:
     def to_host(self, chunk: bytes | memoryview, now: float) -> Sequence[Call]:
         """The calls whose last byte is in ``chunk``, which passes at ``now``."""
         scanner = self._calls
-        records = scanner.feed(chunk, now)
         calls: list[Call] = []
+        if scanner.between:
+            at = self._whole_calls(chunk, now, calls)
+            if at == len(chunk):
+                return calls
+            if at:
+                chunk = memoryview(chunk)[at:]
+        records = scanner.feed(chunk, now)
         for head, size, began in records:
             call = self._call(head, size, began)
             if call is not None:
@@ -186,8 +201,14 @@ class Tap:
 
     def to_client(self, chunk: bytes | memoryview, now: float) -> Sequence[Reply]:
         """The replies to known calls whose last byte is in ``chunk``, which passes at ``now``."""
-        records = self._replies.feed(chunk, now)
         replies: list[Reply] = []
+        if self._replies.between:
+            at = self._whole_replies(chunk, now, replies)
+            if at == len(chunk):
+                return replies
+            if at:
+                chunk = memoryview(chunk)[at:]
+        records = self._replies.feed(chunk, now)
         for head, size, _ in records:
             reply = self._reply(head, size, now)
             if reply is not None:
@@ -195,6 +216,72 @@ class Tap:
         if self._replies.off is not None and self.off is None:
             self._stop(self._replies.off)
         return replies
+
+    def _whole_calls(self, chunk: bytes | memoryview, now: float, calls: list[Call]) -> int:
+        """Enter the ordinary calls that lie whole at the chunk's start; the place behind them.
+
+        The quick way: most chunks are one call. Whatever is unusual in any way is left.
+        """
+        if self._calls.off is not None or self._host_ended:
+            return 0
+        pending, room = self._pending, self._max_outstanding - len(self._pending)
+        size, longest, at = len(chunk), self._calls.max_record, 0
+        while size - at >= _MARKED_CALL.size:
+            mark, xid, kind, rpc_version, program, version, procedure, flavor = (
+                _MARKED_CALL.unpack_from(chunk, at)
+            )
+            length = mark - LAST_FRAGMENT
+            end = at + MARK_SIZE + length
+            if (
+                length < _SHORTEST_CALL
+                or length > longest
+                or end > size
+                or kind != _IS_CALL
+                or rpc_version != RPC_VERSION
+                or xid in pending
+                or room <= len(calls)
+            ):
+                break
+            has_status = flavor != _GSS and _has_status(program, version, procedure)
+            pending[xid] = (program, version, procedure, has_status, now)
+            calls.append(_new(Call, (xid, program, version, procedure, length)))
+            at = end
+        return at
+
+    def _whole_replies(self, chunk: bytes | memoryview, now: float, replies: list[Reply]) -> int:
+        """Take off the calls that ordinary replies, whole at the chunk's start, answer.
+
+        The place behind them. Whatever is unusual in any way is left.
+        """
+        if self._replies.off is not None:
+            return 0
+        pending, size, longest, at = self._pending, len(chunk), self._replies.max_record, 0
+        while size - at >= _MARKED_REPLY.size:
+            mark, xid, kind, stat, _, verifier, accept_stat, status = _MARKED_REPLY.unpack_from(
+                chunk, at
+            )
+            length = mark - LAST_FRAGMENT
+            end = at + MARK_SIZE + length
+            if (
+                length < _SHORTEST_WITH_STATUS
+                or length > longest
+                or end > size
+                or kind != _IS_REPLY
+                or stat != _ACCEPTED
+                or verifier
+                or accept_stat != _SUCCESS
+                or xid not in pending
+            ):
+                break
+            program, version, procedure, has_status, began = pending.pop(xid)
+            error = _STATUS if status and has_status else _NONE
+            shown = status if has_status else 0
+            took = now - began
+            replies.append(
+                _new(Reply, (xid, program, version, procedure, error, shown, length, took))
+            )
+            at = end
+        return at
 
     def client_ended(self) -> None:
         """The client sends no more; replies may still come, but none to a call it cut short."""
@@ -303,7 +390,7 @@ def _outcome(head: bytes, size: int, stat: int, length: int) -> tuple[Error, int
 
 def _has_status(program: int, version: int, procedure: int) -> bool:
     """Whether the results begin with a status: all of NFS but the procedures without results."""
-    if program == nfs.PROGRAM:
+    if program == _NFS:
         return procedure not in (_VOID_IN_2 if version == nfs.VERSION_2 else _VOID)
     if program == programs.NFSACL:
         return procedure not in _VOID

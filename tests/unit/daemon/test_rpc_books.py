@@ -190,7 +190,7 @@ def test_programs_of_other_ports_are_other(books: RpcBooks, follower: Follower) 
 
     assert procedures(books).keys() == {OTHER}
     assert procedures(books)[OTHER].calls == 200
-    assert not books._by_numbers
+    assert not books.by_numbers
 
 
 def test_a_bug_in_the_tap_ends_the_following_only(
