@@ -21,6 +21,7 @@ from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.portmap_side import PortmapSide
 from hostnfsd.daemon.recognition import Candidate
 from hostnfsd.daemon.relay import Relay
+from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
 from hostnfsd.sunrpc.portmapper import PortmapView
@@ -130,6 +131,8 @@ class Intake:
             if candidate is not None:
                 candidate.failed(error)
             if not ours:
+                if isinstance(exc, RangeUsedUpError):  # the service may be well
+                    raise self._refuse(spec, originator, Refusal.SOURCE_PORT) from exc
                 self._watch.service_failed(spec.service)
                 raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc

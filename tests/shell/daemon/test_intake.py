@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.daemon import intake
+from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Refusal
 from tests.support.conditions import eventually
@@ -76,6 +77,23 @@ async def test_a_host_that_is_down_is_counted_and_looked_at(
     assert relays.tally().refused[Refusal.HOST_DOWN] == 1
     assert relays.watch.failed == [Service.NFS]
     assert relays.tally().connections_total == 0
+    await relays.settled()
+
+
+async def test_a_client_for_whom_no_source_port_is_left_is_no_fault_of_the_service(
+    gateway: GatewayStandIn, relays: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def used_up(_service: Service) -> socket.socket:
+        raise RangeUsedUpError(LOOPBACK, 2049)
+
+    await relays.carry(free_port())
+    monkeypatch.setattr(relays.intake, "_dial_host", used_up)
+
+    refused = await refusal(gateway)
+    assert refused.code == asyncssh.OPEN_CONNECT_FAILED
+    assert relays.tally().refused[Refusal.SOURCE_PORT] == 1
+    assert relays.tally().refused[Refusal.HOST_DOWN] == 0
+    assert relays.watch.failed == []
     await relays.settled()
 
 
