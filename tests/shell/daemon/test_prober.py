@@ -63,6 +63,7 @@ class Stage:
         self.intake = Intake(
             gateway=GATEWAY,
             dial=lambda _service: connected(self.host.port),
+            answered=lambda _service: None,
             ledger=made.ledger,
             circle=made.circle,
             watch=self.prober,
