@@ -200,6 +200,5 @@ def _service_key(
         if isinstance(entry, CarriedService) and key in entry.model_fields_set:
             place = places.find((*where, service.value, key))
             return Row(table, name, value, toml(value), Origin.FILE, place)
-    wanted = f"services.{'*' if key == 'host_port' else service.value}.{key}"
-    origin = Origin.NOT_BUILT if unbuilt.find(wanted) else Origin.DEFAULT
+    origin = Origin.NOT_BUILT if unbuilt.find(f"services.{service.value}.{key}") else Origin.DEFAULT
     return Row(table, name, value, toml(value), origin)

@@ -102,8 +102,6 @@ def _matches(here: Any, pattern: tuple[str, ...], done: Path) -> Iterator[tuple[
 
 
 def _works(row: Unbuilt, value: object) -> bool:
-    if row.built and isinstance(value, row.built):
-        return True
     return row.settable and type(value) is type(row.effective) and value == row.effective
 
 
@@ -112,6 +110,4 @@ def _refusal(row: Unbuilt, key: Path) -> Finding:
     hint = "leave the key out"
     if row.settable:
         hint += f", or set it to {show(row.effective)}"
-    if row.built:
-        hint += ", or give a number"
     return Finding("not-built", key, f"not built yet in this version ({allowed})", hint)

@@ -23,7 +23,6 @@ class Unbuilt:
         notice: the sentence for whoever left the default in place. None where the default is
             what is in effect, or where another row's sentence says it too.
         wider: the effective value lets more happen than the default would.
-        built: types whose explicit values do work already.
         settable: whether a file may name the effective value itself.
     """
 
@@ -32,7 +31,6 @@ class Unbuilt:
     notice: str | None = None
     shown: str | None = None
     wider: bool = False
-    built: tuple[type, ...] = ()
     settable: bool = True
 
 
@@ -76,4 +74,4 @@ def find(key: str) -> Unbuilt | None:
 def effective(key: str, value: T) -> T:
     """The value in effect for ``key``: the row's while there is one, else ``value``."""
     row = find(key)
-    return value if row is None or isinstance(value, row.built) else row.effective  # type: ignore[return-value]  # a row holds a value of its key's type
+    return value if row is None else row.effective  # type: ignore[return-value]  # a row holds a value of its key's type

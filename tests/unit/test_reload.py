@@ -159,7 +159,7 @@ def test_what_is_not_built_has_no_change_to_tell(pattern: str) -> None:
         (
             "[gateway.gw]",
             "[gateway.gw]\n[services]\nnfs = { host_port = 2050, required = false }",
-            ("gateway gw: nfs changes: host_port 2049 -> 2050, required true -> false",),
+            ('gateway gw: nfs changes: host_port "auto" -> 2050, required true -> false',),
         ),
         (
             "[gateway.gw]",
@@ -216,9 +216,10 @@ def test_the_listeners_are_one_for_each_service_and_address() -> None:
 # -- any two configurations ----------------------------------------------------------------------
 
 ports = st.integers(1, 65535)
+host_ports = st.one_of(st.just("auto"), ports)
 entries = st.one_of(
     st.just(False),
-    st.fixed_dictionaries({}, optional={"required": st.booleans(), "host_port": ports}),
+    st.fixed_dictionaries({}, optional={"required": st.booleans(), "host_port": host_ports}),
 )
 
 

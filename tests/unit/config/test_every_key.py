@@ -49,7 +49,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     "tunnel.drain_timeout_s": ("0", "[1]", "a list is not a number of seconds"),
     "probe.interval_s": ("20", "1979-05-27", "1979-05-27 is not a number of seconds"),
     "probe.timeout_s": ("2", "1e6", "1000000.0 is not a number of seconds"),
-    "probe.mount_interval_s": ("", "{}", "a table is not a number of seconds"),
+    "probe.mount_interval_s": ("60", "{}", "a table is not a number of seconds"),
     "metrics.listen": ('"[::1]:9822"', '"9822"', '"9822" is not an address and port'),
     "metrics.allowed_hosts": ('["mac.local:9822"]', '["http://mac"]', '"http://mac" is not a host'),
     "metrics.tls_cert_file": ('""', '"cert.pem"', '"cert.pem" is not an absolute path'),
@@ -193,7 +193,6 @@ def test_the_specified_file_is_refused_only_for_what_is_not_built() -> None:
         ("host.keep_awake", "not-built"),
         ("access.allow", "not-built"),
         ("access.revoke_grace_s", "not-built"),
-        ("probe.mount_interval_s", "not-built"),
     }
 
 

@@ -59,10 +59,8 @@ def test_what_is_not_built_shows_what_is_in_effect() -> None:
 
     assert shown["access.allow"] == ("any", '"any"')
     assert shown["gateway.a.reclaim"] == ("wait", '"wait"')
-    assert shown["gateway.a.services.nfs.host_port"] == (2049, "2049")
     assert shown["gateway.a.services.rpcbind.mode"] == ("relay", '"relay"')
     assert shown["host.exports"] == ("none", "(not read)")
-    assert shown["probe.mount_interval_s"] == (None, "(no export is mounted)")
     assert found["access.allow"].source() == "not built yet"
 
 

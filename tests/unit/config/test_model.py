@@ -11,7 +11,12 @@ def test_the_port_set_is_carried_by_default() -> None:
 
     assert list(carried) == list(Service)
     assert carried[Service.MOUNTD] == Carried(
-        service=Service.MOUNTD, port=20048, host_port=20048, required=True, mode="virtual"
+        service=Service.MOUNTD,
+        port=20048,
+        host_port=20048,
+        required=True,
+        mode="virtual",
+        ask_rpcbind=True,
     )
     assert {s for s, c in carried.items() if c.required} == {
         Service.RPCBIND,
@@ -23,7 +28,7 @@ def test_the_port_set_is_carried_by_default() -> None:
 def test_the_values_in_effect_are_carried_until_the_features_are_built() -> None:
     rpcbind = Config(gateway={"a": Gateway()}).carried("a")[Service.RPCBIND]
 
-    assert (rpcbind.mode, rpcbind.host_port, rpcbind.ask_rpcbind) == ("relay", 111, False)
+    assert (rpcbind.mode, rpcbind.host_port, rpcbind.ask_rpcbind) == ("relay", 111, True)
 
 
 def test_the_real_values_are_carried_once_the_rows_are_gone(
@@ -62,10 +67,17 @@ def test_false_takes_a_service_off_one_gateway_only() -> None:
     assert config.carried("b")[Service.NFS].port == 5
 
 
-def test_the_host_port_in_effect_follows_the_gateway_port() -> None:
-    config = Config(gateway={"a": Gateway()}, services={Service.NFS: CarriedService(port=5)})
+@pytest.mark.parametrize(
+    ("service", "assumed"),
+    [(Service.NFS, 2049), (Service.RPCBIND, 111), (Service.MOUNTD, 5), (Service.STATUS, 5)],
+)
+def test_where_rpcbind_cannot_tell_the_usual_host_port_is_assumed(
+    service: Service, assumed: int
+) -> None:
+    config = Config(gateway={"a": Gateway()}, services={service: CarriedService(port=5)})
+    carried = config.carried("a")[service]
 
-    assert config.carried("a")[Service.NFS].host_port == 5
+    assert (carried.host_port, carried.ask_rpcbind) == (assumed, True)
 
 
 def test_one_string_is_a_list_of_one() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from hostnfsd.config import unbuilt
-from hostnfsd.config.model import CarriedService, Config, Gateway, Host
+from hostnfsd.config.model import Config, Gateway, Host
 from hostnfsd.config.pending import in_play, notices, refusals, remarks
 from hostnfsd.problem import Severity
 from hostnfsd.services import Service
@@ -42,13 +42,6 @@ def test_a_service_not_carried_gets_no_notice() -> None:
     config = Config(gateway={"a": Gateway()}, services={Service.RPCBIND: False})
 
     assert "services.rpcbind.mode" not in played(config)
-    assert "services.*.host_port" in played(config)
-
-
-def test_host_ports_given_for_all_get_no_notice() -> None:
-    given = {service: CarriedService(host_port=1000) for service in Service}
-
-    assert "services.*.host_port" not in played(Config(gateway={"a": Gateway()}, services=given))
 
 
 def test_what_opens_more_than_the_default_is_a_warning() -> None:
@@ -64,7 +57,6 @@ def test_what_opens_more_than_the_default_is_a_warning() -> None:
         ("access", "allow", "exports"),
         ("access", "revoke_grace_s", 30),
         ("host", "exports", "/etc/exports"),
-        ("probe", "mount_interval_s", 300),
         ("state", "directory", "/x"),
     ],
 )
@@ -86,12 +78,12 @@ def test_the_effective_value_may_be_set(row: unbuilt.Unbuilt) -> None:
 
 
 def test_services_are_looked_at_below_gateways_too() -> None:
-    services = {"nfs": {"host_port": "auto"}, "mountd": {"host_port": 1}, "status": 5}
+    services = {"rpcbind": {"mode": "virtual"}, "nfs": {"mode": "virtual"}, "status": 5}
     data = {"services": services, "gateway": {"a": {"services": services}}}
 
     assert [finding.key for finding in refusals(data)] == [
-        ("services", "nfs", "host_port"),
-        ("gateway", "a", "services", "nfs", "host_port"),
+        ("services", "rpcbind", "mode"),
+        ("gateway", "a", "services", "rpcbind", "mode"),
     ]
 
 

@@ -22,11 +22,6 @@ def test_a_default_is_either_in_effect_or_told(row: unbuilt.Unbuilt) -> None:
     assert row.notice or default == row.effective or row.key == "access.revoke_grace_s"
 
 
-def test_a_type_that_is_built_keeps_its_value() -> None:
-    assert unbuilt.effective("services.*.host_port", 2049) == 2049
-    assert unbuilt.effective("services.*.host_port", "auto") == "auto"
-
-
 def test_a_key_without_a_row_keeps_its_value() -> None:
     assert unbuilt.effective("log.level", "debug") == "debug"
     assert unbuilt.find("log.level") is None
