@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from hostnfsd import __version__
-from hostnfsd.cli import check, install, mount, output, reconnect, reload, run, status
+from hostnfsd.cli import check, install, mount, output, ports, reconnect, reload, run, status
 from hostnfsd.errors import Exit, HostnfsdError
 
 _EPILOG = "Exit codes: 0 fine, 1 unhealthy, 64 usage, 66 file missing, 69 daemon not running,"
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"hostnfsd {__version__}")
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (run, check, status, reload, reconnect, mount, install):
+    for command in (run, check, status, reload, reconnect, ports, mount, install):
         command.add(commands)
     return top
 

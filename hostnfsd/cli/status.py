@@ -7,11 +7,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hostnfsd import __version__
 from hostnfsd.cli import control_client
 from hostnfsd.errors import DaemonUnreachableError, Exit
+
+if TYPE_CHECKING:
+    from hostnfsd.snapshot import Snapshot
 
 INTERVAL_S: Final = 1.0
 _CLEAR: Final = "\x1b[2J\x1b[H"
@@ -34,7 +37,13 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run)
 
 
-def _fetch(candidates: Sequence[control_client.Candidate]) -> dict[str, Any]:
+def fetch(candidates: Sequence[control_client.Candidate]) -> dict[str, Any]:
+    """The status document of the daemon that answers.
+
+    Raises:
+        DaemonUnreachableError: none does, or it cannot tell.
+        NotPermittedError: it does not admit this user.
+    """
     answer = control_client.ask(candidates, "GET", "/status")
     if answer.status != 200:  # noqa: PLR2004  # http.HTTPStatus would be imported for this alone
         raise DaemonUnreachableError(
@@ -43,28 +52,40 @@ def _fetch(candidates: Sequence[control_client.Candidate]) -> dict[str, Any]:
     return answer.document
 
 
-def _frame(document: dict[str, Any], args: argparse.Namespace) -> tuple[str, Exit]:
-    if args.json:
-        text = json.dumps(document, indent=None if args.watch else 2) + "\n"
-        return text, Exit.OK if document.get("ready") is True else Exit.UNHEALTHY
-    from hostnfsd import health, status_document  # noqa: PLC0415  # --json does without
-    from hostnfsd.cli import status_text  # noqa: PLC0415  # as above
+def read(document: dict[str, Any]) -> "Snapshot":
+    """The values in a status document.
+
+    Raises:
+        DaemonUnreachableError: the daemon speaks of what this command does not know.
+    """
+    from hostnfsd import status_document  # noqa: PLC0415  # --json does without
 
     try:
-        snapshot = status_document.from_json(document)
+        return status_document.from_json(document)
     except status_document.DocumentError as exc:
         raise DaemonUnreachableError(
             f"the daemon, hostnfsd {document.get('version', '(unknown)')}, speaks of things that"
             f" this command, hostnfsd {__version__}, does not know: {exc}",
             "let both be of the same version; `hostnfsd status --json` shows what it said",
         ) from exc
+
+
+def _frame(document: dict[str, Any], args: argparse.Namespace) -> tuple[str, Exit]:
+    if args.json:
+        text = json.dumps(document, indent=None if args.watch else 2) + "\n"
+        return text, Exit.OK if document.get("ready") is True else Exit.UNHEALTHY
+    from hostnfsd import health  # noqa: PLC0415  # --json does without
+    from hostnfsd.cli import status_text  # noqa: PLC0415  # as above
+
+    snapshot = read(document)
     text = status_text.render(
-        snapshot, command_version=__version__, colour=_colour(), clients=args.clients
+        snapshot, command_version=__version__, colour=colour(), clients=args.clients
     )
     return text, Exit.OK if health.verdict(snapshot).ready else Exit.UNHEALTHY
 
 
-def _colour() -> bool:
+def colour() -> bool:
+    """Whether standard output takes colours."""
     admitted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return admitted and sys.stdout.isatty()
 
@@ -79,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     candidates = control_client.sockets(args.config)
     if args.watch:
         return _watch(candidates, args, time.sleep)
-    text, code = _frame(_fetch(candidates), args)
+    text, code = _frame(fetch(candidates), args)
     sys.stdout.write(text)
     return code
 
@@ -98,7 +119,7 @@ def _watch(
     try:
         while True:
             try:
-                text, code = _frame(_fetch(candidates), args)
+                text, code = _frame(fetch(candidates), args)
             except DaemonUnreachableError as exc:
                 code = Exit.DAEMON_NOT_RUNNING
                 text = "" if args.json else f"{exc}\n"

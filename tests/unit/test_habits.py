@@ -18,6 +18,7 @@ ELSEWHERE = {
     "__main__.py": "shell/cli/test_run.py",
     "cli/columns.py": "unit/cli/test_status_text.py",
     "cli/control_client.py": "shell/cli/test_control_commands.py",
+    "cli/ports.py": "shell/cli/test_control_commands.py",
     "cli/reconnect.py": "shell/cli/test_control_commands.py",
     "cli/reload.py": "shell/cli/test_control_commands.py",
     "cli/service_plan.py": "shell/cli/test_install.py",

@@ -1,4 +1,4 @@
-"""``status``, ``reload`` and ``reconnect``, from the command line to a control socket and back."""
+"""Commands that ask a daemon, from the command line to a control socket and back."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hostnfsd.cli import control_client, status
+from hostnfsd.cli import control_client, ports_text, status
 from hostnfsd.cli.control_client import Candidate
 from hostnfsd.cli.main import main
 from hostnfsd.daemon.control import Control
@@ -101,7 +101,23 @@ async def test_status_of_a_daemon_of_another_version_says_so(
     assert "restart the daemon" in out
 
 
-@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["reload"], ["reconnect"]])
+@pytest.mark.parametrize("words", [[], ["--json"]])
+async def test_ports_are_told_whatever_the_verdict(
+    words: list[str], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with daemon(config, FakeFace(troubled())):
+        assert await run(config, "ports", *words) == 0
+
+    out, err = capsys.readouterr()
+    expected = ports_text.render(troubled(), colour=False)
+    assert (json.loads(out) == ports_text.to_json(troubled())) if words else (out == expected)
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["status", "--json"], ["reload"], ["reconnect"], ["ports"], ["ports", "--json"]],
+)
 async def test_without_a_daemon_69_and_how_to_start_one(
     words: list[str], config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -407,15 +423,16 @@ def test_a_daemon_of_somebody_else_is_77_not_69(
     assert "sudo" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("command", ["status", "ports"])
 def test_a_status_nobody_understands_names_both_versions(
-    config: Path, capsys: pytest.CaptureFixture[str]
+    command: str, config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     body = json.dumps({**to_json(snapshot()), "version": "9.0", "schema": 2}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     impostor = Impostor(config.parent / "c.sock", head + body)
     impostor.start()
 
-    assert main(["--config", str(config), "status"]) == 69
+    assert main(["--config", str(config), command]) == 69
     assert "the daemon, hostnfsd 9.0, speaks of things" in capsys.readouterr().err
     impostor.join()
 
@@ -423,7 +440,7 @@ def test_a_status_nobody_understands_names_both_versions(
 @pytest.mark.parametrize("heavy", ["pydantic", "aiohttp", "asyncssh", "asyncio", "http.client"])
 def test_the_commands_import_nothing_heavy_before_they_run(heavy: str) -> None:
     code = (
-        "import sys; from hostnfsd.cli import status, reload, reconnect;"
+        "import sys; from hostnfsd.cli import status, ports, reload, reconnect;"
         f" sys.exit({heavy!r} in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -20,7 +20,17 @@ from hostnfsd.errors import (
     NotPermittedError,
 )
 
-COMMANDS = ["run", "check", "status", "reload", "reconnect", "mount", "install", "uninstall"]
+COMMANDS = [
+    "run",
+    "check",
+    "status",
+    "reload",
+    "reconnect",
+    "ports",
+    "mount",
+    "install",
+    "uninstall",
+]
 
 
 def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
