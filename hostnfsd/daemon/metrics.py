@@ -35,9 +35,6 @@ SIDES: Final[tuple[Side, ...]] = ("host", "gateway")
 
 Family = GaugeMetricFamily | CounterMetricFamily | UnknownMetricFamily
 
-_UP_ON_HOST: Final = frozenset({ServiceState.SERVING, ServiceState.DENIED})
-_DOWN_ON_HOST: Final = frozenset({ServiceState.HOST_DOWN, ServiceState.ABSENT})
-
 
 def _histogram(name: str) -> Histogram:
     row = next(row for row in TABLE if row.name == name)
@@ -189,11 +186,8 @@ def _host(families: Mapping[str, Family], snapshot: Snapshot) -> None:
     for gateway in snapshot.gateways:
         for service in gateway.services:
             ports.setdefault(service.service, service.host_port)
-            states = {view.state for view in service.families.values()}
-            if states & _UP_ON_HOST:
-                up[service.service] = True
-            elif states & _DOWN_ON_HOST:
-                up.setdefault(service.service, False)
+            if service.host_up is not None:
+                up[service.service] = service.host_up or up.get(service.service, False)
     for service_name, port in ports.items():
         families["hostnfsd_host_port"].add_metric((service_name,), port)
     for service_name, is_up in up.items():

@@ -43,6 +43,7 @@ def service(
         host_port=facts.gateway_port,
         required=facts.required,
         families=families(state, error),
+        host_up=state is ServiceState.SERVING,
         mode="virtual" if name is Service.RPCBIND else None,
         rpc=RpcView(procedures=(), in_flight=0, oldest_call_s=None, untracked=0),
     )

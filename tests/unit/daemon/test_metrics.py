@@ -182,25 +182,22 @@ def test_up_since_is_absent_while_no_session_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "expected"),
+    ("told", "expected"),
     [
-        ((ServiceState.SERVING,), 1.0),
-        ((ServiceState.DENIED,), 1.0),
-        ((ServiceState.HOST_DOWN,), 0.0),
-        ((ServiceState.ABSENT,), 0.0),
-        ((ServiceState.WAITING,), None),
-        ((ServiceState.REFUSED,), None),
-        ((ServiceState.HOST_DOWN, ServiceState.SERVING), 1.0),
-        ((ServiceState.SERVING, ServiceState.HOST_DOWN), 1.0),
-        ((ServiceState.WAITING, ServiceState.HOST_DOWN), 0.0),
+        ((True,), 1.0),
+        ((False,), 0.0),
+        ((None,), None),
+        ((False, True), 1.0),
+        ((True, False), 1.0),
+        ((None, False), 0.0),
     ],
 )
 def test_whether_the_host_serves_is_told_once_it_is_known(
-    states: tuple[ServiceState, ...], expected: float | None
+    told: tuple[bool | None, ...], expected: float | None
 ) -> None:
     gateways = [
-        gateway(f"gw{index}", services=(service(Service.NFS, state),))
-        for index, state in enumerate(states)
+        gateway(f"gw{index}", services=(replace(service(Service.NFS), host_up=up),))
+        for index, up in enumerate(told)
     ]
 
     found = values(scrape(snapshot(*gateways)))
