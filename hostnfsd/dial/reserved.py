@@ -34,9 +34,8 @@ class RangeUsedUpError(OSError):
     """Every reserved source port is in use towards a destination."""
 
     def __init__(self, address: str, port: int) -> None:
-        super().__init__(
-            errno.EADDRNOTAVAIL, f"no reserved source port is left towards {address} port {port}"
-        )
+        # No errno: whoever tells of it shall use these words, not the system's.
+        super().__init__(f"no reserved source port is left towards {address} port {port}")
 
 
 class NoRightError(PermissionError):
