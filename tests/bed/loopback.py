@@ -142,7 +142,7 @@ class LoopbackBed:
             Path("/run/rpcbind").mkdir(exist_ok=True)
             self._start("rpcbind", "/sbin/rpcbind", "-f", port=_RPCBIND)
         conf = self.folder / "ganesha.conf"
-        conf.write_text(ganesha_conf(NfsOptions(ports=self._nfs), self.export, bind=LOOPBACK))
+        conf.write_text(ganesha_conf(NfsOptions(ports=self._nfs, bind=LOOPBACK), self.export))
         log = self.folder / "ganesha.log"
         self._start(
             "ganesha",

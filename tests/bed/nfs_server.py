@@ -53,19 +53,28 @@ class NfsPorts:
 
 @dataclass(frozen=True, slots=True)
 class NfsOptions:
-    """What tests vary. ``extra``: further text inside the EXPORT block of ganesha-config(8)."""
+    """What tests vary.
+
+    Attributes:
+        ports: where the services listen.
+        protocols: versions of NFS.
+        privileged: whether calls from source ports of 1024 and above are refused.
+        extra: further text inside the EXPORT block of ganesha-config(8).
+        bind: address they listen on; ``0.0.0.0`` leaves ``::1`` out, ``::`` means both families.
+    """
 
     ports: NfsPorts = NfsPorts()
     protocols: str = "3"
     privileged: bool = False
     extra: str = ""
+    bind: str = "0.0.0.0"
 
 
-def ganesha_conf(options: NfsOptions, path: str, *, bind: str = "0.0.0.0") -> str:
-    """The text of ganesha.conf that exports ``path``; with ``0.0.0.0`` it listens on IPv6 too."""
+def ganesha_conf(options: NfsOptions, path: str) -> str:
+    """The text of ganesha.conf that exports ``path``."""
     ports = options.ports
     return _CONF.format(
-        bind=bind,
+        bind=options.bind,
         protocols=options.protocols,
         nfs=ports.nfs,
         mountd=ports.mountd,

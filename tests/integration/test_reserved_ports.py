@@ -1,0 +1,219 @@
+"""A server that wants callers from ports below 1024: PrivilegedPort of ganesha, secure of Linux."""
+
+import errno
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+
+from hostnfsd.dial.ports import LOWEST_ON_LINUX, candidates
+from tests.bed import network
+from tests.bed.bed import Bed, BedOptions
+from tests.bed.daemon import Daemon
+from tests.bed.nfs_server import EXPORT, NfsOptions
+from tests.bed.waiting import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+MakeBed = Callable[[BedOptions], Bed]
+NFS, MOUNTD = 2049, 20048
+OPTIONS = f"vers=3,proto=tcp,port={NFS},mountproto=tcp,mountport={MOUNTD},nolock,retry=0"
+SOURCE = f"{network.GATEWAY_NAME}:{EXPORT}"
+RANGE = tuple(candidates(LOWEST_ON_LINUX, 0.0))
+
+
+@pytest.fixture
+def strict(make_bed: MakeBed) -> Bed:
+    """A bed whose NFS server refuses calls from ordinary ports."""
+    return make_bed(BedOptions(nfs=NfsOptions(privileged=True)))
+
+
+def source_ports(bed: Bed, port: int) -> set[int]:
+    """From where somebody on the host is connected to a port of the host."""
+    told = bed.network.host.run("ss", "-Htn", "state", "established", f"dport = :{port}").output
+    return {int(line.split()[2].rpartition(":")[2]) for line in told.splitlines()}
+
+
+def state(daemon: Daemon, service: str) -> dict[str, Any]:
+    """What status says of a service for IPv4 clients."""
+    for view in daemon.status()["gateways"][0]["services"]:
+        if view["service"] == service:
+            met: dict[str, Any] = view["families"]["ipv4"]
+            return met
+    raise AssertionError(f"{service} is not carried")
+
+
+def write_and_read(bed: Bed) -> None:
+    bed.kernel.mount(SOURCE, OPTIONS)
+    try:
+        bed.kernel.run("echo through low ports > /mnt/nfs/told && sync")
+        assert (bed.share / "told").read_text() == "through low ports\n"
+        assert bed.kernel.run("cat /mnt/nfs/told").output == "through low ports\n"
+        ports = source_ports(bed, NFS)
+        assert ports
+        assert all(LOWEST_ON_LINUX <= port < 1024 for port in ports)
+    finally:
+        bed.kernel.unmount()
+
+
+@contextmanager
+def occupied(bed: Bed, *, but: int = 0) -> Iterator[None]:
+    """Somebody on the host listens on every reserved port, the last ``but`` ones left out."""
+    with ExitStack() as stack:
+        taken = 0
+        for port in RANGE[: len(RANGE) - but]:
+            sock = stack.enter_context(bed.network.host.new_socket())
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("0.0.0.0", port))
+            except OSError as exc:
+                if exc.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            sock.listen()
+            taken += 1
+        assert taken > len(RANGE) - but - 10
+        yield
+
+
+def closed_by_gateway(connection: socket.socket) -> bool:
+    """Whether a client's connection ends without an answer."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_the_kernel_mounts_what_wants_reserved_ports(strict: Bed) -> None:
+    daemon = strict.daemon()
+    daemon.await_ready()
+
+    write_and_read(strict)
+
+    assert daemon.status()["advice"] == []
+    assert "no_reserved_ports" not in daemon.log
+    assert daemon.metric("hostnfsd_reserved_port_fallbacks_total") == 0
+
+
+def test_it_does_so_where_the_host_is_dialled_over_ipv6(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(nfs=NfsOptions(privileged=True, bind="::")))
+    daemon = bed.daemon({"host": {"address": "::1"}})
+    daemon.await_ready()
+
+    write_and_read(bed)
+
+
+def test_without_the_right_the_service_is_denied_and_the_cure_is_told(strict: Bed) -> None:
+    daemon = strict.daemon(without=("net_bind_service",))
+    daemon.await_service("nfs", "denied")
+
+    met = state(daemon, "nfs")
+    assert "AUTH_TOOWEAK" in met["error"]
+    assert "below 1024" in met["hint"]
+    (advice,) = daemon.status()["advice"]
+    assert "no right to source ports below 1024" in advice["text"]
+    assert "CAP_NET_BIND_SERVICE" in advice["hint"]
+    status = daemon.command("status").output
+    assert "no right to source ports below 1024" in status
+    assert not daemon.ready()
+    assert daemon.metric("hostnfsd_service_state", service="nfs", state="denied") == 1
+
+    refused = strict.kernel.run(f"mount -t nfs -o {OPTIONS} {SOURCE} /mnt/nfs", check=False)
+    assert "access denied by server" in refused.output
+
+    assert daemon.log.count("no_reserved_ports") == 1
+    assert daemon.command("reload").status == 0
+    daemon.await_log("no_reserved_ports", times=2)
+
+
+def test_a_reload_changes_the_ports_of_new_connections(strict: Bed) -> None:
+    daemon = strict.daemon({"host": {"reserved_source_port": "never"}})
+    daemon.await_service("nfs", "denied")
+    assert daemon.status()["advice"] == []
+    assert "no_reserved_ports" not in daemon.log
+
+    daemon.change(host={"reserved_source_port": "auto"})
+    assert daemon.command("reload").status == 0
+
+    daemon.await_ready()
+    write_and_read(strict)
+
+
+def test_always_has_every_service_called_from_reserved_ports(own_bed: Bed) -> None:
+    daemon = own_bed.daemon({"host": {"reserved_source_port": "always"}})
+    daemon.await_service("rquotad", "serving")
+    with own_bed.network.pod.connect(network.GATEWAY, 875):
+        ports = wait_until(lambda: source_ports(own_bed, 875), "the relay to dial")
+        assert all(port < 1024 for port in ports)
+
+    daemon.change(host={"reserved_source_port": "auto"})
+    daemon.command("reload", check=True)
+    with own_bed.network.pod.connect(network.GATEWAY, 875):
+        ports = wait_until(lambda: source_ports(own_bed, 875), "the relay to dial")
+        assert all(port >= 1024 for port in ports)
+
+
+def test_a_range_used_up_harms_new_clients_only(own_bed: Bed) -> None:
+    """Nobody wants reserved ports here: nfs does without them, and mountd could."""
+    bed, daemon = own_bed, own_bed.daemon({"probe": {"interval_s": 3600}})
+    daemon.await_ready()
+    bed.kernel.mount(SOURCE, OPTIONS)
+    before = source_ports(bed, NFS)
+    assert all(port < 1024 for port in before)
+    relayed = daemon.metric("hostnfsd_connections", service="nfs")
+
+    with occupied(bed):
+        with bed.network.pod.connect(network.GATEWAY, NFS) as late:
+            wait_until(lambda: source_ports(bed, NFS) > before, "the relay to dial")
+            assert all(port >= 1024 for port in source_ports(bed, NFS) - before)
+            assert daemon.metric("hostnfsd_reserved_port_fallbacks_total", service="nfs") == 1
+            late.settimeout(5)
+
+            with bed.network.pod.connect(network.GATEWAY, MOUNTD) as refused:
+                assert closed_by_gateway(refused)
+            assert (
+                daemon.metric(
+                    "hostnfsd_connections_refused_total", service="mountd", reason="source-port"
+                )
+                == 1
+            )
+        # Who was connected before notices nothing, and nothing is said of the service.
+        bed.kernel.run("echo goes on > /mnt/nfs/told && sync")
+        assert daemon.metric("hostnfsd_connections", service="nfs") == relayed
+        assert state(daemon, "mountd")["state"] == "serving"
+        assert "REFUSED" in daemon.command("status", "--clients").output
+        assert "source-port" in daemon.command("status", "--clients").output
+
+    bed.libnfs.names()
+    assert daemon.metric("hostnfsd_reserved_port_fallbacks_total", service="nfs") == 1
+    bed.kernel.unmount()
+
+
+def test_one_free_port_serves_all_services_of_the_host(own_bed: Bed) -> None:
+    daemon = own_bed.daemon({"probe": {"interval_s": 3600}})
+    daemon.await_ready()
+    with (
+        occupied(own_bed, but=1),
+        own_bed.network.pod.connect(network.GATEWAY, NFS),
+        own_bed.network.pod.connect(network.GATEWAY, MOUNTD),
+    ):
+        wait_until(lambda: RANGE[-1] in source_ports(own_bed, NFS), "the relay to dial nfs")
+        wait_until(lambda: RANGE[-1] in source_ports(own_bed, MOUNTD), "the relay to dial mountd")
+    assert daemon.metric("hostnfsd_reserved_port_fallbacks_total") == 0
+
+
+def test_more_connections_than_ports_can_follow_each_other(own_bed: Bed) -> None:
+    """A port in TIME_WAIT is had again: clients that come and go do not use the range up."""
+    daemon = own_bed.daemon({"probe": {"interval_s": 3600}})
+    daemon.await_ready()
+    count = len(RANGE) + 100
+
+    for number in range(count):
+        with own_bed.network.pod.connect(network.GATEWAY, MOUNTD) as connection:
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1) == b"", number
+
+    assert daemon.metric("hostnfsd_connections_total", service="mountd") == count
+    assert daemon.metric("hostnfsd_connections_refused_total", service="mountd") == 0
