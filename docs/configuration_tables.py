@@ -46,8 +46,7 @@ def page(text: str) -> str:
 
 def _row(key: Key) -> str:
     default = "" if key.default is None else f"`{toml(key.default)}`"
-    patterns = (key.pattern, key.pattern.replace("services.*.mode", "services.rpcbind.mode"))
-    row = next((row for row in map(unbuilt.find, patterns) if row), None)
+    row = unbuilt.find(key.pattern)
     meaning = key.meaning
     if row is not None:
         shown = in_effect(row) if row.shown else f"`{in_effect(row)}`"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter
 
-from hostnfsd.config import unbuilt, values
+from hostnfsd.config import values
 from hostnfsd.config.values import (
     AllowedHosts,
     ClientAddresses,
@@ -341,8 +341,6 @@ class Config(Table):
             port: int = _first(entries, "port", facts.gateway_port)
             host_port: int | Literal["auto"] = _first(entries, "host_port", "auto")
             mode: Literal["virtual", "relay"] = _first(entries, "mode", "virtual")
-            if service is Service.RPCBIND:
-                mode = unbuilt.effective("services.rpcbind.mode", mode)
             carried[service] = Carried(
                 service=service,
                 port=port,

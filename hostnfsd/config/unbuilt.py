@@ -43,11 +43,6 @@ ROWS: Final[tuple[Unbuilt, ...]] = (
     ),
     Unbuilt("access.revoke_grace_s", None, shown="nobody is ever revoked", settable=False),
     Unbuilt(
-        "services.rpcbind.mode",
-        "relay",
-        "the host's rpcbind answers at the gateway, with the host's port numbers",
-    ),
-    Unbuilt(
         "gateway.*.reclaim",
         "wait",
         "a port that a dead session of ours still holds is waited for; nothing is kept of earlier"

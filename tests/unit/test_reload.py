@@ -112,7 +112,7 @@ def test_a_change_of_any_key_is_told(pattern: str, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("pattern", VALUES)
 def test_what_is_not_built_has_no_change_to_tell(pattern: str) -> None:
-    row = unbuilt.find(pattern.replace("services.*.mode", "services.rpcbind.mode"))
+    row = unbuilt.find(pattern)
     if row is None or not row.settable:
         return
     effective = "false" if row.effective is False else f'"{row.effective}"'

@@ -59,7 +59,6 @@ def test_what_is_not_built_shows_what_is_in_effect() -> None:
 
     assert shown["access.allow"] == ("any", '"any"')
     assert shown["gateway.a.reclaim"] == ("wait", '"wait"')
-    assert shown["gateway.a.services.rpcbind.mode"] == ("relay", '"relay"')
     assert shown["host.exports"] == ("none", "(not read)")
     assert found["access.allow"].source() == "not built yet"
 

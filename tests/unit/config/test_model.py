@@ -1,7 +1,6 @@
 import pytest
 from pydantic import ValidationError
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.model import Access, Carried, CarriedService, Config, Gateway, Host, Tunnel
 from hostnfsd.services import FACTS, Service
 
@@ -25,20 +24,18 @@ def test_the_port_set_is_carried_by_default() -> None:
     }
 
 
-def test_the_values_in_effect_are_carried_until_the_features_are_built() -> None:
-    rpcbind = Config(gateway={"a": Gateway()}).carried("a")[Service.RPCBIND]
+def test_the_portmapper_is_virtual_unless_said_otherwise() -> None:
+    entry = CarriedService(mode="relay")
+    relayed = Config(gateway={"a": Gateway()}, services={Service.RPCBIND: entry})
 
-    assert (rpcbind.mode, rpcbind.host_port, rpcbind.ask_rpcbind) == ("relay", 111, True)
+    assert Config(gateway={"a": Gateway()}).carried("a")[Service.RPCBIND].mode == "virtual"
+    assert relayed.carried("a")[Service.RPCBIND].mode == "relay"
 
 
-def test_the_real_values_are_carried_once_the_rows_are_gone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(unbuilt, "ROWS", ())
+def test_host_ports_are_asked_for_unless_they_are_given() -> None:
     services = {Service.NFS: CarriedService(host_port=2049)}
     carried = Config(gateway={"a": Gateway()}, services=services).carried("a")
 
-    assert carried[Service.RPCBIND].mode == "virtual"
     assert carried[Service.RPCBIND].ask_rpcbind
     assert not carried[Service.NFS].ask_rpcbind
 

@@ -38,7 +38,10 @@ def test_one_gateway_at_the_default_is_enough() -> None:
     assert "gateway.*.reclaim" in played(config)
 
 
-def test_a_service_not_carried_gets_no_notice() -> None:
+def test_a_service_not_carried_gets_no_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = unbuilt.Unbuilt("services.rpcbind.mode", "relay", "the host's answers")
+    monkeypatch.setattr(unbuilt, "ROWS", (row,))
+    assert played(Config(gateway={"a": Gateway()})) == {row.key}
     config = Config(gateway={"a": Gateway()}, services={Service.RPCBIND: False})
 
     assert "services.rpcbind.mode" not in played(config)
@@ -77,7 +80,8 @@ def test_the_effective_value_may_be_set(row: unbuilt.Unbuilt) -> None:
     assert refusals({table: data}) == ()
 
 
-def test_services_are_looked_at_below_gateways_too() -> None:
+def test_services_are_looked_at_below_gateways_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unbuilt, "ROWS", (unbuilt.Unbuilt("services.rpcbind.mode", "relay"),))
     services = {"rpcbind": {"mode": "virtual"}, "nfs": {"mode": "virtual"}, "status": 5}
     data = {"services": services, "gateway": {"a": {"services": services}}}
 
