@@ -189,7 +189,8 @@ TABLE: Final = (
         "hostnfsd_reserved_port_fallbacks_total",
         "counter",
         ("service",),
-        "Connections to the host from an ordinary source port, because no reserved one was left.",
+        "Connections to the host, those of probes included, that were made from an ordinary source"
+        " port because no reserved one was left.",
     ),
     Row(
         "hostnfsd_config_last_reload_successful",

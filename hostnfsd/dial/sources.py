@@ -22,8 +22,9 @@ _AUTO: Final = frozenset({Service.MOUNTD, Service.NFS})
 #: insecure exports. An ordinary port may do, a closed connection does not.
 _WITHOUT: Final = frozenset({Service.NFS})
 
-_CONSEQUENCE: Final = (
-    "the host is dialled from ordinary source ports; exports that want reserved ones refuse"
+_MISSING: Final = (
+    "no right to source ports below 1024: the host is dialled from ordinary ones; exports that want"
+    " reserved ones refuse"
 )
 _CURE: Final = (
     "give the daemon the right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or let the"
@@ -78,7 +79,7 @@ class Sources:
         """What status tells: that the right is missing, what follows from it, and what helps."""
         if self._mode == "never" or self._right:
             return ()
-        return (Advice(f"no right to source ports below 1024: {_CONSEQUENCE}", _CURE),)
+        return (Advice(_MISSING, _CURE),)
 
     def wants_reserved(self, service: Service) -> bool:
         """Whether the policy has this service dialled from a reserved port."""
@@ -141,4 +142,4 @@ class Sources:
         self._right = False
         if not self._told:
             self._told = True
-            _log.warning("no_reserved_ports", error=_CONSEQUENCE, hint=_CURE)
+            _log.warning("no_reserved_ports", error=_MISSING, hint=_CURE)
