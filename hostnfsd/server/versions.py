@@ -1,6 +1,6 @@
 """Which version of a service's program is meant when only the service is named."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -21,13 +21,15 @@ WANTED: Final[Mapping[Service, tuple[int, ...]]] = MappingProxyType(
 )
 
 
-def best(service: Service, versions: Iterable[int]) -> int | None:
-    """The one of ``versions`` that a client wants first; None if none of them is known."""
-    there = frozenset(versions)
-    return next((version for version in WANTED[service] if version in there), None)
+def best(service: Service, versions: Container[int]) -> int | None:
+    """The one of ``versions`` that a client wants first; None if none of them is known.
+
+    A server may say that it has versions 0 to 4294967295: a range is never gone through.
+    """
+    return next((version for version in WANTED[service] if version in versions), None)
 
 
-def to_try(service: Service, versions: Iterable[int]) -> int:
+def to_try(service: Service, versions: Container[int]) -> int:
     """The version to call of a service that has ``versions``, as far as is known."""
     found = best(service, versions)
     return WANTED[service][0] if found is None else found
