@@ -31,8 +31,8 @@ test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, 
 test-integration: packages venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
 
-bench: packages venv  ## measure against ssh and autossh; some minutes, on a machine that does nothing else
-	@$(AS_ROOT) $(BIN)/python -m tests.bench.run
+bench: packages venv  ## measure against ssh and autossh, on a machine that does nothing else; WHAT=… for a part
+	@$(AS_ROOT) $(BIN)/python -m tests.bench.run $(WHAT)
 
 lint: venv  ## ruff, mypy, import directions
 	@$(BIN)/ruff check .

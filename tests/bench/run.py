@@ -1,12 +1,13 @@
 """Measures hostnfsd against what people use instead, interleaved, in one run, on the test bed.
 
     make bench                            # all of it, some minutes, on a machine that is idle
-    python -m tests.bench.run footprint   # one of: recovery transfer footprint
+    make bench WHAT=footprint             # one of: recovery transfer footprint tap
 
 - recovery: kill -9 of sshd's session process, once a second, until the NFS port answers a client
   again; the peer is autossh with ssh's own keepalive, as its manual advises.
 - reading and writing 128 MiB by a real kernel client; the peers are ``ssh -N -R`` as people run it
   and ``ssh -R`` with a session open, which has TCP_NODELAY.
+- what following the calls of clients costs: see relay_tap.py.
 - the daemon's memory, idle and with 200 connections, and how long commands take to start.
 """
 
@@ -24,6 +25,7 @@ from tests.bed.daemon import Daemon
 from tests.bed.nfs_server import EXPORT
 from tests.bed.process import Process
 from tests.bed.waiting import wait_until
+from tests.bench import relay_tap
 
 KILLS: Final = 20
 ROUNDS: Final = 3
@@ -35,7 +37,7 @@ OPTIONS: Final = "vers=3,proto=tcp,port=2049,mountproto=tcp,mountport=20048,nolo
 
 def main(wanted: list[str]) -> None:
     """Run the measurements that are wanted, or all, and print a table of each."""
-    for measure in (recovery, transfer, footprint):
+    for measure in (recovery, transfer, footprint, tap):
         if not wanted or measure.__name__ in wanted:
             measure()
 
@@ -166,6 +168,15 @@ def timed(bed: Bed, command: list[str]) -> float:
         subprocess.run(argv, check=False, capture_output=True)
         runs.append(time.monotonic() - started)
     return runs[1] - runs[0]
+
+
+# -- tap ---------------------------------------------------------------------------------------
+
+
+def tap() -> None:
+    """Print what following the calls costs."""
+    print()
+    relay_tap.measure(relay_tap.ROUNDS)
 
 
 # -- tunnels -----------------------------------------------------------------------------------
