@@ -204,7 +204,7 @@ class Prober:
     async def _at_host(self, carried: Carried, timeout_s: float) -> Finding | None:
         """Probe a service at the host; None if it answers."""
         service = carried.service
-        if carried.mode == "virtual":
+        if service is Service.RPCBIND and carried.mode == "virtual":
             return None  # it is we who answer
         found = await self._host.probe(carried, timeout_s)
         answered = found.reached is Reached.ANSWERED

@@ -211,15 +211,17 @@ class Bed:
         """Somebody else's process that holds a port of the gateway."""
         return Squatter(self.network.gateway, port, *addresses, uid=uid)
 
-    def plain_ssh(self, *ports: int, session: bool = False) -> Process:
+    def plain_ssh(self, *ports: int, session: bool = False, listen: str | None = None) -> Process:
         """What people use without hostnfsd: ``ssh -N -R``. Returns once every port is bound.
 
         Args:
             ports: forwarded to the same port of the host.
             session: keep a session open, which makes reads fast (sshd sets TCP_NODELAY).
+            listen: the gateway's address to bind, which ``GatewayPorts clientspecified`` allows.
         """
         host, port = self.ssh_address
-        forwards = [word for one in ports for word in ("-R", f"{one}:127.0.0.1:{one}")]
+        at = "" if listen is None else f"{listen}:"
+        forwards = [word for one in ports for word in ("-R", f"{at}{one}:127.0.0.1:{one}")]
         options = {
             "UserKnownHostsFile": self.known_hosts,
             "GlobalKnownHostsFile": "/dev/null",

@@ -41,7 +41,7 @@ class Stage:
         self.addresses: tuple[str, ...] = (LOOPBACK,)
         self.gateway_survey: Survey | None = Survey(uid=0, loopback=(LOOPBACK,))
         self.surveyed = True
-        self.carries = Carried(Service.NFS, SPEC.port, host_port, required=True, mode="relay")
+        self.carries = Carried(Service.NFS, SPEC.port, host_port, required=True, mode="virtual")
         self.interval_s = 10.0
         self.timeout_s = 2.0
         self.specs: tuple[Spec, ...] = (SPEC,)
@@ -194,7 +194,6 @@ async def test_the_version_called_is_one_that_the_service_has(
 
 async def test_the_portmapper_of_ours_is_not_asked_at_the_host(stage: Stage) -> None:
     stage.serve(Service.RPCBIND)
-    stage.carries = replace(stage.carries, mode="virtual")
     stage.host.reached = Reached.DOWN
 
     assert await stage.first() == Finding(ServiceState.SERVING)
@@ -205,6 +204,7 @@ async def test_the_portmapper_of_ours_is_not_asked_at_the_host(stage: Stage) -> 
 
 async def test_a_relayed_rpcbind_is_asked_at_the_host(stage: Stage) -> None:
     stage.serve(Service.RPCBIND)
+    stage.carries = replace(stage.carries, mode="relay")
     stage.host.reached = Reached.DOWN
 
     assert (await stage.first()).state is ServiceState.HOST_DOWN
