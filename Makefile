@@ -1,9 +1,10 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format test coverage test-quick test-integration bench demo clean distclean
+.PHONY: help packages venv lint format test coverage test-quick test-integration fuzz bench demo clean distclean
 
 BIN := .venv/bin
+FUZZ_S ?= 60
 # Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo --preserve-env; })
 
@@ -16,6 +17,7 @@ demo: packages venv  ## a real NFS server, gateway and client on this machine; O
 test: packages venv  ## everything: install what is missing, lint, all tests
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-quick
+	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory test-integration
 
 coverage: packages venv  ## what all tests together reach, daemons on the bed included; but for the long run
@@ -30,6 +32,18 @@ test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, 
 
 test-integration: packages venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
+
+# atheris has builds for CPython 3.11 to 3.14 on Linux x86-64; made from source it wants clang's
+# libFuzzer, which is not tried here. Without it there is nothing to run: CI fails, people are told.
+fuzz: venv  ## fuzz what reads RPC, guided by coverage; FUZZ_S=60 seconds; a finding stays in build/fuzz
+	@mkdir -p build/fuzz
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null || \
+	    $(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 --only-binary atheris -e '.[fuzz]'; then \
+	  $(BIN)/python -m tests.fuzz.fuzz_rpc $(FUZZ_S) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/; \
+	else \
+	  echo 'not fuzzed: atheris has no build for this Python on this system; PYTHON=… chooses another (make distclean first)' >&2; \
+	  [ -z "$$CI" ]; \
+	fi
 
 bench: packages venv  ## measure against ssh and autossh, on a machine that does nothing else; WHAT=… for a part
 	@$(AS_ROOT) $(BIN)/python -m tests.bench.run $(WHAT)

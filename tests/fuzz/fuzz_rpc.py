@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of everything that reads bytes from the network as ONC RPC.
 
-    pip install 'hostnfsd[fuzz]'
+    make fuzz                             # a minute of it; CI does
     python -m tests.fuzz.fuzz_rpc SECONDS [libFuzzer options] [corpus folder]
 
 Each input is split into chunks by its own first bytes. What must hold:
