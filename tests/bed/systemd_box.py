@@ -51,7 +51,8 @@ echo ready
 read -r boot
 exec </dev/null >{folder}.console 2>&1
 exec systemd-nspawn --quiet --directory={folder}/root --machine={name} --boot --register=no \
-    --keep-unit --private-network --capability=CAP_BPF --system-call-filter=bpf
+    --keep-unit --private-network --capability=CAP_BPF \
+    --system-call-filter='bpf open_by_handle_at'
 """
 
 

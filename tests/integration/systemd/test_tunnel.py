@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import pytest
 
 from hostnfsd.errors import Exit
+from tests.bed.nfs_server import NfsOptions, ganesha_conf
 from tests.bed.systemd_box import SystemdBox
 from tests.bed.waiting import wait_until
 from tests.support.systemd_service import (
     CONFIG,
-    PYTHON,
     UNIT,
+    UNIT_FILE,
     hostnfsd_in,
+    status_json,
     write,
 )
 
@@ -47,31 +49,22 @@ Host gw
     Port 2222
     User ada
 """
-ECHO = """\
-import asyncio
-async def echo(reader, writer):
-    while data := await reader.read(65536):
-        writer.write(data)
-    writer.close()
-async def main():
-    servers = [await asyncio.start_server(echo, "127.0.0.1", p) for p in (12111, 12049, 12048)]
-    await asyncio.gather(*(server.serve_forever() for server in servers))
-asyncio.run(main())
-"""
-CLIENT = """\
-import socket
-with socket.create_connection(("127.0.0.2", 12049), 10) as connection:
-    connection.sendall(b"through the tunnel")
-    connection.shutdown(socket.SHUT_WR)
-    print(connection.makefile().read())
+SHARE = "/run/share"
+NFS = NfsOptions(privileged=True)
+URL = f"nfs://127.0.0.2{SHARE}/told?nfsport=12049&mountport=12048"
+WITHOUT_RIGHTS = """\
+[Service]
+AmbientCapabilities=
+CapabilityBoundingSet=
 """
 
 
 @pytest.fixture
 def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
-    """The machine with an sshd that admits the service's key as ada, and services to carry."""
+    """The machine with an sshd that admits the service's key as ada, and a strict NFS server."""
     write(machine, CONFIG, TUNNEL)
     write(machine, "/etc/gateway/sshd_config", SSHD)
+    write(machine, "/etc/gateway/ganesha.conf", ganesha_conf(NFS, SHARE))
     # The account exists from the first installation on: its keys can be laid out before it runs.
     hostnfsd_in(machine, "install", "--system")
     machine.run(
@@ -79,7 +72,10 @@ def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
         "-ec",
         f"""
         systemctl stop {UNIT}
-        mkdir -p /run/sshd /var/lib/hostnfsd/.ssh
+        mkdir -p /run/sshd /run/rpcbind /run/ganesha {SHARE} /var/lib/hostnfsd/.ssh
+        echo through the tunnel >{SHARE}/told
+        # Without an address of its own the machine has no IPv4 for getaddrinfo(3).
+        ip address replace 192.0.2.1/32 dev lo
         cd /etc/gateway
         rm -f host_key*
         ssh-keygen -q -t ed25519 -N '' -f host_key
@@ -91,15 +87,24 @@ def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
     )
     write(machine, "/var/lib/hostnfsd/.ssh/config", ALIAS)
     machine.run("chown", "-R", "hostnfsd:", "/var/lib/hostnfsd/.ssh")
+    ganesha = ("-F", "-f", "/etc/gateway/ganesha.conf", "-L", "STDERR", "-p", "/run/ganesha.pid")
     programs = {
         "gateway-sshd": ("/usr/sbin/sshd", "-D", "-e", "-f", "/etc/gateway/sshd_config"),
-        "echo-services": (str(PYTHON), "-c", ECHO),
+        "host-rpcbind": ("rpcbind", "-w", "-f"),
+        "host-ganesha": ("ganesha.nfsd", *ganesha),
     }
     for name, command in programs.items():
         machine.run("systemd-run", f"--unit={name}", "--quiet", *command)
+    wait_until(
+        lambda: machine.run("showmount", "-e", "127.0.0.1", check=False).status == 0,
+        "the NFS server",
+        timeout_s=30,
+        poll_s=0.2,
+        seen=lambda: machine.journal("host-ganesha"),
+    )
     yield machine
     machine.run("systemctl", "stop", *programs)
-    machine.run("rm", "-rf", "/var/lib/hostnfsd/.ssh")
+    machine.run("rm", "-rf", "/var/lib/hostnfsd/.ssh", SHARE)
 
 
 def test_the_sandbox_lets_the_tunnel_do_its_work(gateway: SystemdBox) -> None:
@@ -111,8 +116,27 @@ def test_the_sandbox_lets_the_tunnel_do_its_work(gateway: SystemdBox) -> None:
         poll_s=0.2,
         seen=lambda: gateway.journal(UNIT) + gateway.journal("gateway-sshd"),
     )
-    assert gateway.run(str(PYTHON), "-c", CLIENT).output.strip() == "through the tunnel"
+    assert gateway.run("nfs-cat", URL).output == "through the tunnel\n"
+    assert status_json(gateway)["advice"] == []
     # Nothing it does was refused by the system call filter or the read-only file system.
     told = gateway.journal(UNIT)
     assert "Operation not permitted" not in told
     assert "Read-only file system" not in told
+
+
+def test_without_its_capability_a_strict_server_refuses_and_the_cure_is_told(
+    gateway: SystemdBox,
+) -> None:
+    write(gateway, f"{UNIT_FILE}.d/rights.conf", WITHOUT_RIGHTS)
+    gateway.run("systemctl", "daemon-reload")
+    gateway.run("systemctl", "start", UNIT)
+    wait_until(
+        lambda: "denied" in hostnfsd_in(gateway, "status", check=False).output,
+        "nfs to be denied",
+        timeout_s=30,
+        poll_s=0.2,
+        seen=lambda: gateway.journal(UNIT) + gateway.journal("gateway-sshd"),
+    )
+    (advice,) = status_json(gateway)["advice"]
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in advice["hint"]
+    assert "no_reserved_ports" in gateway.journal(UNIT)
