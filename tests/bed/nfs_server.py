@@ -166,7 +166,8 @@ class NfsServer:
             *("-F", "-f", "/run/ganesha.conf", "-L", "/run/ganesha.log"),
             *("-p", "/run/ganesha.pid", "-N", "NIV_EVENT"),
         )
-        for port in (ports.nfs, ports.mountd, ports.nlockmgr, ports.rquotad):
+        of_version_3 = (ports.mountd, ports.nlockmgr, ports.rquotad)
+        for port in (ports.nfs, *(of_version_3 if "3" in self.options.protocols else ())):
             self._await(port, self._ganesha)
 
     def _await(self, port: int, process: Process) -> None:
