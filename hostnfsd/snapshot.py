@@ -8,6 +8,7 @@ Counters never fall while the daemon lives and survive reconnects.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from hostnfsd.problem import Problem
 from hostnfsd.services import Service
@@ -116,6 +117,10 @@ class ProcedureView:
     durations: tuple[int, ...]
 
 
+#: Seconds without an answer that no call takes on a healthy server, slow disks included.
+HANGING_S: Final = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class RpcView:
     """The calls to one service of one gateway.
@@ -136,6 +141,11 @@ class RpcView:
     def calls(self) -> int:
         """All calls that passed."""
         return sum(procedure.calls for procedure in self.procedures)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a call waits for so long that a person will want to know."""
+        return self.oldest_call_s is not None and self.oldest_call_s >= HANGING_S
 
 
 @dataclass(frozen=True, slots=True)

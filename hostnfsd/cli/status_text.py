@@ -7,6 +7,7 @@ from hostnfsd import health
 from hostnfsd.cli.columns import Cell, Page, Shade
 from hostnfsd.readable import duration, size
 from hostnfsd.snapshot import (
+    HANGING_S,
     Family,
     FamilyView,
     GatewayView,
@@ -43,6 +44,8 @@ _CLIENT_HEADS: Final = (
     ("GATEWAY", "left"),
     ("SERVICE", "left"),
     ("SINCE", "left"),
+    ("CALLS", "right"),
+    ("OLDEST CALL", "right"),
     ("TO HOST", "right"),
     ("TO CLIENT", "right"),
 )
@@ -74,6 +77,10 @@ def _service_rows(view: ServiceView, now: float) -> Iterator[Sequence[Cell]]:
             yield [(f"      {met.error}", _state_shade(view, met))]
         if met.hint:
             yield [(f"      hint: {met.hint}", "soft")]
+    rpc = view.rpc
+    if rpc is not None and rpc.hangs:
+        waits = duration(rpc.oldest_call_s or 0.0)
+        yield [(f"      {rpc.in_flight} unanswered, the oldest call for {waits}", "warn")]
 
 
 def _state_text(view: ServiceView, family: Family, met: FamilyView) -> str:
@@ -121,6 +128,8 @@ def _clients(page: Page, snapshot: Snapshot) -> None:
                     (client.gateway, "plain"),
                     (client.service, "plain"),
                     (duration(snapshot.now - client.since), "plain"),
+                    _calls(client.calls),
+                    _age(client.oldest_call_s),
                     (size(client.bytes_to_host), "plain"),
                     (size(client.bytes_to_client), "plain"),
                 ]
@@ -142,6 +151,16 @@ def _clients(page: Page, snapshot: Snapshot) -> None:
                 for refused in snapshot.refused
             ],
         )
+
+
+def _calls(calls: int | None) -> Cell:
+    return ("?", "soft") if calls is None else (str(calls), "plain")
+
+
+def _age(seconds: float | None) -> Cell:
+    if seconds is None:
+        return "", "plain"
+    return duration(seconds), "warn" if seconds >= HANGING_S else "plain"
 
 
 def _endpoint(host: str, port: int) -> str:

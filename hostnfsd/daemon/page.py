@@ -98,6 +98,7 @@ def _row(view: ServiceView, family: Family, met: FamilyView, now: float) -> Iter
     numbers = (
         f"{view.port} → {view.host_port}",
         str(view.connections),
+        "" if view.rpc is None else str(view.rpc.calls),
         size(view.bytes_to_host),
         size(view.bytes_to_client),
     )
@@ -105,7 +106,14 @@ def _row(view: ServiceView, family: Family, met: FamilyView, now: float) -> Iter
         yield f'<td class="number">{text if first else ""}</td>'
     yield "</tr>"
     if error:
-        yield f'<tr><td></td><td colspan="6" class="text">{error}</td></tr>'
+        yield f'<tr><td></td><td colspan="7" class="text">{error}</td></tr>'
+
+
+def _hanging(view: ServiceView) -> Iterator[str]:
+    if view.rpc is not None and view.rpc.hangs:
+        waits = duration(view.rpc.oldest_call_s or 0.0)
+        text = _span("warn", f"{view.rpc.in_flight} unanswered, the oldest call for {waits}")
+        yield f'<tr><td></td><td colspan="7" class="text">{text}</td></tr>'
 
 
 def _services(gateway: GatewayView, now: float) -> str:
@@ -115,14 +123,18 @@ def _services(gateway: GatewayView, now: float) -> str:
         ("since", ""),
         ("gateway port → host port", "number"),
         ("connections", "number"),
+        ("calls", "number"),
         ("to host", "number"),
         ("to clients", "number"),
     )
     head = "".join(f'<th scope="col" class="{kind}">{text}</th>' for text, kind in heads)
     rows = "".join(
-        "".join(_row(view, family, met, now))
+        "".join(part)
         for view in gateway.services
-        for family, met in view.families.items()
+        for part in (
+            *(_row(view, family, met, now) for family, met in view.families.items()),
+            _hanging(view),
+        )
     )
     table = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     return f'<div class="wide"><table>{table}</table></div>'

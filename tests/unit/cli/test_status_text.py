@@ -34,6 +34,7 @@ dev-gw: up for 2 h 5 min, admin@127.0.0.1:122, clients dial 172.22.0.2
                               unreachable (ipv6)  1 min 5 s
       [fd00::2]:2049: connection refused
       hint: set "AddressFamily any" in sshd_config
+      1 unanswered, the oldest call for 42 s
   mountd    20048      20048  host-down           1 min                0      0 B         0 B
       127.0.0.1:20048: <refused> & gone
   nlockmgr  32803      32803  serving             1 min                0      0 B         0 B
@@ -52,9 +53,9 @@ büro & <b>: backoff for 5 s, next attempt in 4 s, root@[::1]:22, optional
   rquotad     875        875  waiting  1 min            0      0 B         0 B
 
 2 of at most 1024 connections
-  CLIENT          GATEWAY  SERVICE  SINCE  TO HOST  TO CLIENT
-  172.22.0.9:801  dev-gw   nfs      40 s   1.0 KiB    2.0 KiB
-  [fd00::9]:802   dev-gw   nfs      4 s      512 B    256 MiB
+  CLIENT          GATEWAY  SERVICE  SINCE  CALLS  OLDEST CALL  TO HOST  TO CLIENT
+  172.22.0.9:801  dev-gw   nfs      40 s      17         42 s  1.0 KiB    2.0 KiB
+  [fd00::9]:802   dev-gw   nfs      4 s        ?                 512 B    256 MiB
   REFUSED      GATEWAY  SERVICE  REASON  TIMES  LAST
   172.22.0.66  dev-gw   nfs      limit       4  9 s ago
 

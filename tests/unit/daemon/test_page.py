@@ -68,6 +68,8 @@ def test_everything_that_is_wrong_is_shown() -> None:
         "start sshd on the gateway",
         "everybody is admitted",
         "256 MiB",
+        "1070",  # calls
+        "1 unanswered, the oldest call for 42 s",
     ):
         assert shown in text
 
