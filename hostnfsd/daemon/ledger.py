@@ -49,13 +49,14 @@ class Ledger:
         limit: the same.
         count_rpc: whether the calls of connections that begin now are counted.
         open: connections of clients.
+        lock_calls: who has asked for locks.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.count_rpc = True
         self.open: set[OpenConnection] = set()
-        self._lock_calls = LockCalls()
+        self.lock_calls = LockCalls()
         self._books: dict[tuple[str, Service], RpcBooks] = {}
         self._tallies: dict[tuple[str, Service], Tally] = {}
         self._refused: OrderedDict[tuple[str, Service, str, Refusal], RefusedView] = OrderedDict()
@@ -82,7 +83,7 @@ class Ledger:
         """
         locks = None
         if service is Service.NLOCKMGR:
-            locks = partial(self._lock_calls.note, gateway, originator)
+            locks = partial(self.lock_calls.note, gateway, originator)
         tap = Tap() if self.count_rpc or locks is not None else None
         return Follower(self.books(gateway, service), tap, locks=locks)
 

@@ -341,7 +341,11 @@ class Daemon:
             clients=tuple(self._ledger.clients()),
             refused=self._ledger.turned_away(),
             notices=pending.notices(self._config),
-            advice=(*self._sources.advice(), *self._host.advice()),
+            advice=(
+                *self._sources.advice(),
+                *self._host.advice(),
+                *self._ledger.lock_calls.advice(),
+            ),
             source_port_fallbacks=dict(self._sources.fallbacks),
         )
 

@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.daemon import lock_calls
-from hostnfsd.daemon.lock_calls import HINT, LockCalls
+from hostnfsd.daemon.lock_calls import HINT, SHOWN_S, LockCalls
 
 
 def test_an_originator_is_told_of_once() -> None:
@@ -40,3 +40,28 @@ def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
             calls.note("dev-gw", originator)
 
     assert [line["originator"] for line in logs] == ["a", "b", "c", "b"]
+
+
+def test_status_tells_of_them_for_an_hour() -> None:
+    now = 0.0
+    calls = LockCalls(clock=lambda: now)
+    assert calls.advice() == ()
+    calls.note("dev-gw", "172.22.0.9")
+    (advice,) = calls.advice()
+    assert advice.text == "172.22.0.9 asks for locks, which cannot work through the tunnel"
+    assert advice.hint == HINT
+
+    now = SHOWN_S
+    assert calls.advice()
+    now += 1
+    assert calls.advice() == ()
+
+
+def test_only_the_latest_are_named() -> None:
+    calls = LockCalls(clock=lambda: 0.0)
+    for number in range(5):
+        calls.note("dev-gw", f"172.22.0.{number}")
+        calls.note("other", f"172.22.0.{number}")
+
+    (advice,) = calls.advice()
+    assert advice.text.startswith("172.22.0.4, 172.22.0.3, 172.22.0.2 and 2 more ask for locks")
