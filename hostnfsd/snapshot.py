@@ -207,6 +207,7 @@ class GatewayView:
         hint: what a person can do about it.
         services: what is carried, in the order of the port set. Services switched off are absent.
         optional: whether readiness leaves it out.
+        off: services that the configuration switches off, in the order of the port set.
     """
 
     name: str
@@ -224,6 +225,7 @@ class GatewayView:
     hint: str | None
     services: tuple[ServiceView, ...]
     optional: bool = False
+    off: tuple[Service, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

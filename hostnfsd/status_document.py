@@ -47,6 +47,7 @@ def _service_to_json(view: ServiceView) -> Json:
         "port": view.port,
         "host_port": view.host_port,
         "host_port_origin": view.host_port_origin,
+        "host_up": view.host_up,
         "versions": list(view.versions),
         "mode": view.mode,
         "required": view.required,
@@ -110,6 +111,7 @@ def _gateway_to_json(view: GatewayView) -> Json:
         "error": view.error,
         "hint": view.hint,
         "services": [_service_to_json(service) for service in view.services],
+        "off": [str(service) for service in view.off],
     }
 
 
@@ -220,6 +222,7 @@ def _service_from(document: Json) -> ServiceView:
         refused=_counts_from(document["refused"], Refusal),
         rpc=_rpc_from(document.get("rpc")),
         host_port_origin=document.get("host_port_origin", "configured"),
+        host_up=document.get("host_up"),
         versions=tuple(document.get("versions", ())),
         mode=document.get("mode"),
         **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
@@ -248,6 +251,7 @@ def _gateway_from(document: Json) -> GatewayView:
         failures=_counts_from(document["failures"], FailureKind),
         losses=_counts_from(document["losses"], FailureKind),
         services=tuple(_service_from(service) for service in document["services"]),
+        off=tuple(Service(name) for name in document.get("off", ())),
         **_picked(document, "name", "address", "since", "up_since", "retry_at", "attempts"),
         **_picked(document, "downtime_s", "error", "hint", "optional"),
     )

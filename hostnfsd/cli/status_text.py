@@ -113,6 +113,8 @@ def _gateway(page: Page, view: GatewayView, now: float) -> None:
     if view.hint:
         page.line((f"  hint: {view.hint}", "soft"))
     page.table(_HEADS, [row for s in view.services for row in _service_rows(s, now)])
+    if view.off:
+        page.line((f"  off: {', '.join(view.off)} (switched off in the configuration)", "soft"))
 
 
 def _clients(page: Page, snapshot: Snapshot) -> None:

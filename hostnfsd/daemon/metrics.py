@@ -29,6 +29,7 @@ from hostnfsd.snapshot import (
     ServiceView,
     Snapshot,
 )
+from hostnfsd.snapshot import Family as AddressFamily
 
 Side = Literal["host", "gateway"]
 SIDES: Final[tuple[Side, ...]] = ("host", "gateway")
@@ -142,6 +143,7 @@ class _SnapshotCollector(Collector):
         _host(families, snapshot)
         for gateway in snapshot.gateways:
             _tunnel(families, gateway)
+            _off(families, gateway)
             for service in gateway.services:
                 _service(families, gateway.name, service)
                 for side in SIDES:
@@ -212,15 +214,25 @@ def _tunnel(families: Mapping[str, Family], gateway: GatewayView) -> None:
     families["hostnfsd_tunnel_downtime_seconds_total"].add_metric((name,), gateway.downtime_s)
 
 
+def _off(families: Mapping[str, Family], gateway: GatewayView) -> None:
+    """Services that are switched off have a state and nothing else."""
+    met = {family for view in gateway.services for family in view.families}
+    for service in gateway.off:
+        for family in sorted(met) or (AddressFamily.IPV4,):
+            _state(families, (gateway.name, service, family), ServiceState.OFF)
+
+
+def _state(families: Mapping[str, Family], labels: tuple[str, ...], met: ServiceState) -> None:
+    serving = met is ServiceState.SERVING
+    families["hostnfsd_service_serving"].add_metric(labels, float(serving))
+    for state in ServiceState:
+        families["hostnfsd_service_state"].add_metric((*labels, state), float(met is state))
+
+
 def _service(families: Mapping[str, Family], gateway: str, view: ServiceView) -> None:
     labels = (gateway, view.service)
     for family, met in view.families.items():
-        serving = met.state is ServiceState.SERVING
-        families["hostnfsd_service_serving"].add_metric((*labels, family), float(serving))
-        for state in ServiceState:
-            families["hostnfsd_service_state"].add_metric(
-                (*labels, family, state), float(met.state is state)
-            )
+        _state(families, (*labels, family), met.state)
     relayed = families["hostnfsd_relayed_bytes_total"]
     relayed.add_metric((*labels, "to_host"), view.bytes_to_host)
     relayed.add_metric((*labels, "to_client"), view.bytes_to_client)

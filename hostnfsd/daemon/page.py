@@ -157,6 +157,8 @@ def _gateway(gateway: GatewayView, now: float) -> Iterator[str]:
     if gateway.error or gateway.hint:
         yield f'<p class="error">{_error(gateway.error, gateway.hint)}</p>'
     yield _services(gateway, now)
+    if gateway.off:
+        yield f'<p class="soft">off: {escape(", ".join(gateway.off))}</p>'
     yield "</section>"
 
 

@@ -340,6 +340,7 @@ class Supervisor:
             hint=None if failure is None else failure.hint,
             services=self._services(config),
             optional=config.gateway[self.name].optional,
+            off=tuple(s for s in Service if s not in config.carried(self.name)),
         )
 
     def _services(self, config: Config) -> tuple[ServiceView, ...]:

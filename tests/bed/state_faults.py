@@ -134,8 +134,8 @@ def _closing(bed: Bed) -> Callable[[], object]:
     return end
 
 
-#: Access for the pods' network only: the daemon dials from the host's own address.
-_PODS_ONLY: Final = "Access_Type = None; CLIENT { Clients = 172.22.0.0/16; Access_Type = RW; }"
+#: The daemon dials from the host's own address: what pods may do does not help it.
+_NOT_US: Final = "CLIENT { Clients = 127.0.0.0/8; Access_Type = None; }"
 
 FAULTS: Final = (
     Fault("nothing", "nfs", "serving", "serving", ready=True),
@@ -226,7 +226,7 @@ FAULTS: Final = (
         "mountd",
         "denied",
         "export",
-        inject=_restarted(extra=_PODS_ONLY),
+        inject=_restarted(extra=_NOT_US),
     ),
     Fault(
         'the exports want reserved source ports (AUTH_TOOWEAK), `reserved_source_port = "never"`',
@@ -250,7 +250,7 @@ FAULTS: Final = (
         "`services.rquotad = false`",
         "rquotad",
         "off",
-        "off",
+        "off: rquotad",
         ready=True,
         host_up=None,
         tables={"services": {"rquotad": False}},

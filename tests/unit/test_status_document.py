@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostnfsd.services import Service
 from hostnfsd.snapshot import Snapshot
 from hostnfsd.status_document import DocumentError, from_json, to_json
 from tests.support.snapshots import gateway, snapshot, troubled
@@ -17,7 +18,15 @@ def through_json(document: object) -> Any:
     return json.loads(json.dumps(document))
 
 
-@pytest.mark.parametrize("whole", [snapshot(), troubled(), snapshot(gateway("a"), gateway("b"))])
+@pytest.mark.parametrize(
+    "whole",
+    [
+        snapshot(),
+        troubled(),
+        snapshot(gateway("a"), gateway("b")),
+        snapshot(gateway("a", services=(), off=tuple(Service))),
+    ],
+)
 def test_a_snapshot_survives_the_way_to_json_and_back(whole: Snapshot) -> None:
     assert from_json(through_json(to_json(whole))) == whole
 

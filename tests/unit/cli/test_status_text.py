@@ -3,6 +3,7 @@
 import re
 
 from hostnfsd.cli.status_text import render
+from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice, Snapshot
 from tests.support.snapshots import gateway, snapshot, troubled
 
@@ -91,6 +92,12 @@ def test_colours_change_nothing_but_colours() -> None:
     assert "\x1b[32mserving\x1b[0m" in coloured
     assert "\x1b[1;31mhost-down\x1b[0m" in coloured
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == TROUBLED
+
+
+def test_services_that_are_switched_off_are_named() -> None:
+    shown = text(snapshot(gateway(off=(Service.STATUS, Service.RQUOTAD))))
+
+    assert "  off: status, rquotad (switched off in the configuration)\n" in shown
 
 
 def test_nobody_connected() -> None:

@@ -206,6 +206,18 @@ def test_whether_the_host_serves_is_told_once_it_is_known(
     assert found.get(key) == expected
 
 
+def test_a_service_that_is_switched_off_has_a_state_and_nothing_else() -> None:
+    found = values(scrape(snapshot(gateway("a", off=(Service.RQUOTAD,), services=()))))
+
+    of_it = {
+        (name, dict(labels).get("state")): value
+        for (name, labels), value in found.items()
+        if ("service", "rquotad") in labels
+    }
+    states = {("hostnfsd_service_state", s): float(s is ServiceState.OFF) for s in ServiceState}
+    assert of_it == {("hostnfsd_service_serving", None): 0.0} | states
+
+
 def test_durations_are_observed() -> None:
     metrics = Metrics()
     metrics.recovered("dev-gw", 0.3)
