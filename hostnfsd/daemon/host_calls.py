@@ -63,23 +63,22 @@ async def dump(
         sources: dials; rpcbind asks for no reserved port.
         address: of the host.
         port: of rpcbind.
-        within_s: seconds for all of it.
+        within_s: seconds to connect, and as many to answer.
 
     Raises:
         RpcbindSilentError: it could not be asked.
     """
     try:
-        async with asyncio.timeout(within_s):
-            sock = await sources.connect(Service.RPCBIND, address, port, within_s=within_s)
-            with await caller.over(sock, first_xid=first_xid()) as calls:
-                table = await calls.ask(
-                    portmap.Mappings,
-                    portmap.PROGRAM,
-                    portmap.VERSION,
-                    portmap.Procedure.DUMP,
-                    within_s=within_s,
-                )
-                return table.rows
+        sock = await sources.connect(Service.RPCBIND, address, port, within_s=within_s)
+        with await caller.over(sock, first_xid=first_xid()) as calls:
+            table = await calls.ask(
+                portmap.Mappings,
+                portmap.PROGRAM,
+                portmap.VERSION,
+                portmap.Procedure.DUMP,
+                within_s=within_s,
+            )
+            return table.rows
     except CallError as exc:
         raise RpcbindSilentError(str(exc)) from exc
     except OSError as exc:
