@@ -160,7 +160,7 @@ class Host:
         asked = any(self._may_move(carried) for carried in self._carried().values())
         if self._ports.silent is None or not asked:
             return ()
-        text = f"the host's rpcbind {self._ports.silent}: {SILENT_CONSEQUENCE}"
+        text = f"the host's rpcbind cannot be asked ({self._ports.silent}): {SILENT_CONSEQUENCE}"
         return (Advice(text, SILENT_CURE),)
 
     def _moved(self, service: Service) -> None:

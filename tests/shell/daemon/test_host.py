@@ -1,0 +1,366 @@
+"""The host's services as the daemon dials, probes and judges them."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from structlog.testing import capture_logs
+
+from hostnfsd.config.model import Carried, Config
+from hostnfsd.config.reader import parse
+from hostnfsd.daemon import host as module
+from hostnfsd.daemon import host_ports, mount_trial
+from hostnfsd.daemon.host import Host
+from hostnfsd.dial.reserved import RangeUsedUpError
+from hostnfsd.dial.sources import Sources
+from hostnfsd.server.finding import Origin, Reached
+from hostnfsd.services import Service
+from hostnfsd.sunrpc import mount, nfs, portmap
+from hostnfsd.sunrpc.mount import Status
+from hostnfsd.sunrpc.rpc import AuthStat
+from tests.support.conditions import eventually, never
+from tests.support.nfs_host import NfsHost, nfs_host
+
+NFS, MOUNTD = Service.NFS, Service.MOUNTD
+MNT = mount.Procedure.MNT
+AMPLE_S = 10.0
+
+
+class Watched:
+    """The host's services, and how often somebody was told of a change."""
+
+    def __init__(self, server: NfsHost) -> None:
+        self.server = server
+        self.changes = 0
+        self.configure()
+        self.host = Host(
+            config=lambda: self.config, sources=Sources("never"), changed=self._changed
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def configure(self, services: str = "", probe: str = "") -> None:
+        rpcbind = f"rpcbind = {{ host_port = {self.server.port(Service.RPCBIND)} }}"
+        text = f"[gateway.a]\n[services]\n{rpcbind}\n{services}\n[probe]\n{probe}\n"
+        reading = parse(text.encode(), "f.toml")
+        assert reading.config is not None, [p.render() for p in reading.problems]
+        self.config: Config = reading.config
+
+    def carried(self, service: Service) -> Carried:
+        return self.config.carried("a")[service]
+
+    async def dial(self, service: Service) -> tuple[str, int]:
+        """Where a dial ends."""
+        sock = await self.host.dial(self.carried(service))
+        with sock:
+            peer: tuple[str, int] = sock.getpeername()
+            return peer
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.host.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+            assert task.cancelled(), task.exception()
+
+    async def until_tried(self, times: int = 1) -> None:
+        await eventually(lambda: self.tries >= times, f"trial mount {times}", seen=self.seen)
+
+    @property
+    def tries(self) -> int:
+        return self.server.count(MOUNTD, mount.Procedure.EXPORT)
+
+    def seen(self) -> object:
+        return self.server.calls, self.host.denial(MOUNTD), self.host.denial(NFS)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[NfsHost]:
+    async with nfs_host(NFS, MOUNTD) as made:
+        yield made
+
+
+@pytest.fixture
+def watched(server: NfsHost, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    monkeypatch.setattr(module, "_ASK_SPACING_S", 0.01)
+    monkeypatch.setattr(module, "_TRIAL_SPACING_S", 0.01)
+    monkeypatch.setattr(mount_trial, "_AGAIN_AFTER_S", 0.01)
+    monkeypatch.setattr(host_ports, "_ASK_S", 0.5)
+    return Watched(server)
+
+
+# -- dialling ------------------------------------------------------------------------------------
+
+
+async def test_a_dial_follows_a_service_that_has_moved(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    await server.move(MOUNTD)
+    server.register(NFS, MOUNTD)
+
+    _, port = await watched.dial(MOUNTD)
+
+    assert port == server.port(MOUNTD)
+    assert watched.host.place(watched.carried(MOUNTD)).port == port
+
+
+async def test_the_first_dial_of_all_finds_rpcbinds_port(server: NfsHost, watched: Watched) -> None:
+    watched.configure("nfs = 49")
+    assert watched.host.place(watched.carried(MOUNTD)).origin is Origin.ASSUMED
+
+    assert (await watched.dial(MOUNTD))[1] == server.port(MOUNTD)
+
+
+async def test_many_dials_ask_rpcbind_once(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    await server.move(MOUNTD)
+    server.register(NFS, MOUNTD)
+    before = server.count(Service.RPCBIND, portmap.Procedure.DUMP)
+
+    peers = await asyncio.gather(*(watched.dial(MOUNTD) for _ in range(20)))
+
+    assert {port for _, port in peers} == {server.port(MOUNTD)}
+    assert server.count(Service.RPCBIND, portmap.Procedure.DUMP) - before <= 2
+
+
+async def test_a_service_that_is_down_refuses(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    await server.services[MOUNTD].stop()
+
+    with pytest.raises(ConnectionRefusedError):
+        await watched.dial(MOUNTD)
+
+
+async def test_a_port_that_is_given_is_not_looked_for(server: NfsHost, watched: Watched) -> None:
+    watched.configure(f"mountd = {{ host_port = {server.port(MOUNTD)} }}")
+    await server.services[MOUNTD].stop()
+
+    with pytest.raises(ConnectionRefusedError):
+        await watched.dial(MOUNTD)
+    assert server.count(Service.RPCBIND, portmap.Procedure.DUMP) == 0
+
+
+# -- probing -------------------------------------------------------------------------------------
+
+
+async def probed(watched: Watched, service: Service, timeout_s: float = AMPLE_S) -> Reached:
+    return (await watched.host.probe(watched.carried(service), timeout_s)).reached
+
+
+async def test_a_service_that_answers(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    finding = await watched.host.probe(watched.carried(NFS), AMPLE_S)
+
+    assert (finding.reached, finding.text) == (Reached.ANSWERED, None)
+    assert finding.place.port == server.port(NFS)
+    assert 0 < finding.duration_s < AMPLE_S
+
+
+async def test_every_other_end(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    manner = server.manners[NFS]
+    manner.denies = AuthStat.AUTH_TOOWEAK
+    assert await probed(watched, NFS) is Reached.DENIED
+    manner.denies, manner.hangs_up = None, 1
+    assert await probed(watched, NFS) is Reached.HUNG_UP
+    manner.silent = True
+    assert await probed(watched, NFS, 0.1) is Reached.SILENT
+    await server.services[NFS].stop()
+    assert await probed(watched, NFS) is Reached.DOWN
+
+
+async def test_a_probe_finds_a_service_that_has_moved(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    await server.move(NFS)
+    server.register(NFS, MOUNTD)
+
+    finding = await watched.host.probe(watched.carried(NFS), AMPLE_S)
+
+    assert (finding.reached, finding.place.port) == (Reached.ANSWERED, server.port(NFS))
+
+
+async def test_a_probe_is_not_fooled_by_another_program_at_the_old_port(
+    server: NfsHost, watched: Watched
+) -> None:
+    await watched.host._ports.refresh()
+    old = server.services[NFS]
+    port = old.port
+    await server.start(NFS)
+    await old.stop()
+    await server.services[MOUNTD].stop()
+    await server.services[MOUNTD].start(port)
+    server.register(NFS, MOUNTD)
+
+    finding = await watched.host.probe(watched.carried(NFS), AMPLE_S)
+
+    assert (finding.reached, finding.place.port) == (Reached.ANSWERED, server.port(NFS))
+
+
+async def test_probes_at_the_same_time_are_one(server: NfsHost, watched: Watched) -> None:
+    await watched.host._ports.refresh()
+    before = server.services[NFS].accepted
+
+    found = await asyncio.gather(*(probed(watched, NFS) for _ in range(10)))
+
+    assert set(found) == {Reached.ANSWERED}
+    assert server.services[NFS].accepted == before + 1
+
+
+async def test_no_source_port_is_left(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> socket.socket:
+        raise RangeUsedUpError("127.0.0.1", 1)
+
+    monkeypatch.setattr(watched.host._sources, "connect", refuse)
+    asked = server.count(Service.RPCBIND, portmap.Procedure.DUMP)
+
+    with pytest.raises(RangeUsedUpError):
+        await watched.dial(NFS)
+    assert server.count(Service.RPCBIND, portmap.Procedure.DUMP) == asked
+
+
+# -- trial mounts --------------------------------------------------------------------------------
+
+
+async def test_an_export_is_mounted_at_the_start_and_told_once(
+    server: NfsHost, watched: Watched
+) -> None:
+    with capture_logs() as logs:
+        async with watched.running():
+            await eventually(
+                lambda: server.count(NFS, nfs.Procedure3.GETATTR), "a mount", seen=watched.seen
+            )
+            watched.host.apply()
+            await watched.until_tried(2)
+
+    told = [line for line in logs if line["event"] == "mount_allowed"]
+    assert [line["export"] for line in told] == ["/export"]
+    assert watched.host.denial(NFS) is None
+    assert watched.host.denial(MOUNTD) is None
+
+
+async def test_a_denial_is_told_and_its_end_noticed_by_itself(
+    server: NfsHost, watched: Watched
+) -> None:
+    watched.configure(probe="interval_s = 0.05\ntimeout_s = 0.05")
+    server.exports = {"/a": Status.ACCES}
+    with capture_logs() as logs:
+        async with watched.running():
+            await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
+            changes = watched.changes
+            assert changes
+            await watched.until_tried(4)
+            assert watched.changes == changes, "nothing changed"
+            server.exports = {"/a": Status.OK}
+            await eventually(lambda: not watched.host.denial(MOUNTD), "its end")
+            assert watched.changes == changes + 1
+
+    events = [line["event"] for line in logs if line["event"].startswith("mount_")]
+    assert events == ["mount_denied", "mount_allowed"]
+
+
+async def test_a_server_that_goes_down_does_not_change_the_verdict(
+    server: NfsHost, watched: Watched
+) -> None:
+    server.exports = {"/a": Status.ACCES}
+    async with watched.running():
+        await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
+        await server.services[MOUNTD].stop()
+        watched.host.doubt(MOUNTD)
+        await never(lambda: not watched.host.denial(MOUNTD), "forgotten", for_s=0.2)
+
+
+async def test_a_doubt_is_followed_by_a_mount_and_a_question(
+    server: NfsHost, watched: Watched
+) -> None:
+    async with watched.running():
+        await watched.until_tried(1)
+        asked = server.count(Service.RPCBIND, portmap.Procedure.DUMP)
+        watched.host.doubt(NFS)
+        await watched.until_tried(2)
+        await eventually(
+            lambda: server.count(Service.RPCBIND, portmap.Procedure.DUMP) > asked, "a question"
+        )
+
+
+async def test_a_server_that_is_back_is_mounted_from(server: NfsHost, watched: Watched) -> None:
+    async with watched.running():
+        await eventually(lambda: server.count(MOUNTD, mount.Procedure.UMNT), "the first mount")
+        server.manners[NFS].hangs_up = 1
+        assert await probed(watched, NFS) is Reached.HUNG_UP
+        tries = watched.tries
+        assert await probed(watched, NFS) is Reached.ANSWERED
+        await watched.until_tried(tries + 1)
+
+
+async def test_a_server_that_moved_is_mounted_from(server: NfsHost, watched: Watched) -> None:
+    async with watched.running():
+        await watched.until_tried(1)
+        await server.move(MOUNTD)
+        server.register(NFS, MOUNTD)
+        changes = watched.changes
+        await watched.dial(MOUNTD)
+        assert watched.changes == changes + 1
+        await watched.until_tried(2)
+
+
+async def test_without_mountd_nothing_is_mounted_nor_denied(
+    server: NfsHost, watched: Watched
+) -> None:
+    watched.configure("mountd = 9", probe="interval_s = 0.05\ntimeout_s = 0.05")
+    await server.services[MOUNTD].stop()
+    server.register(NFS)
+    async with watched.running():
+        await never(lambda: watched.host.denial(MOUNTD), "denied", for_s=0.3)
+    assert watched.tries == 0
+
+
+async def test_where_mountd_is_not_carried_nothing_is_mounted(
+    server: NfsHost, watched: Watched
+) -> None:
+    watched.configure("mountd = false")
+    async with watched.running():
+        await eventually(lambda: watched.host.versions(NFS), "nfs")
+        await never(lambda: server.count(MOUNTD, MNT), "a mount", for_s=0.2)
+
+
+async def test_a_bug_of_ours_ends_nothing(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> object:
+        raise ValueError("a bug")
+
+    with capture_logs() as logs, monkeypatch.context() as patch:
+        patch.setattr(module, "_ourselves", broken)
+        async with watched.running():
+            await eventually(
+                lambda: [line for line in logs if line["event"] == "host_broke"], "the bug"
+            )
+            patch.undo()
+            watched.host.apply()
+            await watched.until_tried(1)
+    assert server.services[MOUNTD].accepted
+
+
+# -- what a person is told -----------------------------------------------------------------------
+
+
+async def test_silence_of_rpcbind_is_told_while_it_lasts(server: NfsHost, watched: Watched) -> None:
+    assert watched.host.advice() == ()
+    rpcbind = server.services[Service.RPCBIND]
+    await rpcbind.stop()
+    await watched.host._ports.refresh()
+
+    (advice,) = watched.host.advice()
+    assert advice.text.startswith("the host's rpcbind cannot be asked (connection refused): ")
+    assert "host_port" in advice.hint
+
+    await rpcbind.start(rpcbind.port)
+    await watched.host._ports.refresh()
+    assert watched.host.advice() == ()
