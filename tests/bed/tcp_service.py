@@ -8,8 +8,8 @@ from tests.bed.box import Box
 
 #: It stands where rquotad would: it does what NFS servers do not.
 PORT: Final = 875
-#: Laid over a configuration, it has the service forwarded.
-SERVICES: Final = {"services": {"rquotad": {"port": PORT, "host_port": 9875, "required": True}}}
+#: Laid over a configuration, it has the service forwarded. Probes find that it is no rquotad.
+SERVICES: Final = {"services": {"rquotad": {"port": PORT, "host_port": 9875, "required": False}}}
 
 
 class Server:

@@ -1,13 +1,14 @@
 """Measures hostnfsd against what people use instead, interleaved, in one run, on the test bed.
 
     make bench                            # all of it, some minutes, on a machine that is idle
-    make bench WHAT=footprint             # one of: recovery transfer footprint tap
+    make bench WHAT=footprint             # one of: recovery transfer footprint tap states probes
 
 - recovery: kill -9 of sshd's session process, once a second, until the NFS port answers a client
   again; the peer is autossh with ssh's own keepalive, as its manual advises.
 - reading and writing 128 MiB by a real kernel client; the peers are ``ssh -N -R`` as people run it
   and ``ssh -R`` with a session open, which has TCP_NODELAY.
 - what following the calls of clients costs: see relay_tap.py.
+- how soon each fault is told, see states.py; what probes cost, see probes.py.
 - the daemon's memory, idle and with 200 connections, and how long commands take to start.
 """
 
@@ -25,7 +26,9 @@ from tests.bed.daemon import Daemon
 from tests.bed.nfs_server import EXPORT
 from tests.bed.process import Process
 from tests.bed.waiting import wait_until
+from tests.bench import probes as probing
 from tests.bench import relay_tap
+from tests.bench import states as faults
 
 KILLS: Final = 20
 ROUNDS: Final = 3
@@ -37,7 +40,7 @@ OPTIONS: Final = "vers=3,proto=tcp,port=2049,mountproto=tcp,mountport=20048,nolo
 
 def main(wanted: list[str]) -> None:
     """Run the measurements that are wanted, or all, and print a table of each."""
-    for measure in (recovery, transfer, footprint, tap):
+    for measure in (recovery, transfer, footprint, tap, states, probes):
         if not wanted or measure.__name__ in wanted:
             measure()
 
@@ -177,6 +180,20 @@ def tap() -> None:
     """Print what following the calls costs."""
     print()
     relay_tap.measure(relay_tap.ROUNDS)
+
+
+# -- states and probes -------------------------------------------------------------------------
+
+
+def states() -> None:
+    """Print how soon each fault is told."""
+    print(f"\n{faults.table(faults.measure())}")
+
+
+def probes() -> None:
+    """Print what probes cost."""
+    print()
+    probing.measure(probing.SECONDS)
 
 
 # -- tunnels -----------------------------------------------------------------------------------

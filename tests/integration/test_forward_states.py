@@ -66,26 +66,6 @@ def test_forbidden_forwarding_blocks_the_tunnel(make_bed: MakeBed, allowed: str)
     assert daemon.metric("hostnfsd_tunnel_connect_attempts_total") == 1
 
 
-def test_gateway_ports_no_is_unreachable(make_bed: MakeBed) -> None:
-    bed = make_bed(BedOptions(sshd=SshdOptions(gateway_ports="no")))
-    daemon = bed.daemon()
-
-    daemon.await_service("nfs", "unreachable")
-
-    assert "GatewayPorts" in daemon.command("status").output
-    assert daemon.get("/readyz").status == 503
-
-
-def test_gateway_that_forbids_the_way_in_is_unverified_and_ready(make_bed: MakeBed) -> None:
-    bed = make_bed(BedOptions(sshd=SshdOptions(allow_tcp_forwarding="remote")))
-    daemon = bed.daemon()
-
-    daemon.await_service("nfs", "unverified")
-
-    assert daemon.ready()
-    assert bed.network.pod.accepts(network.GATEWAY, 2049)
-
-
 def test_gateway_that_runs_no_command_is_served_all_the_same(make_bed: MakeBed) -> None:
     bed = make_bed(BedOptions(sshd=SshdOptions(extra=("ForceCommand /bin/false",))))
     daemon = bed.daemon()
