@@ -1,15 +1,22 @@
-"""A TCP service of a test's own on the host: it does what NFS servers do not."""
+"""A TCP service of a test's own on the host: it does what NFS servers do not.
+
+The daemon's probes are answered, so that it is thought well.
+"""
 
 import socket
 import threading
 from typing import Final, Self
 
 from tests.bed.box import Box
+from tests.support.rpc_services import NULL_MARK, NULL_SIZE, null_reply
 
 #: It stands where rquotad would: it does what NFS servers do not.
 PORT: Final = 875
 #: Laid over a configuration, it has the service forwarded. Probes find that it is no rquotad.
 SERVICES: Final = {"services": {"rquotad": {"port": PORT, "host_port": 9875, "required": False}}}
+
+#: Seconds: probes call at once.
+_PATIENCE_S: Final = 0.2
 
 
 class Server:
@@ -39,9 +46,23 @@ class Server:
     def _survive(self, connection: socket.socket) -> None:
         with connection:
             try:
-                self.serve(connection)
+                if self._is_probe(connection):
+                    call = connection.recv(NULL_SIZE, socket.MSG_WAITALL)
+                    connection.sendall(null_reply(call))
+                else:
+                    self.serve(connection)
             except OSError:
                 return
+
+    def _is_probe(self, connection: socket.socket) -> bool:
+        """Whether it begins with a NULL call. Who says nothing for a while is a client."""
+        connection.settimeout(_PATIENCE_S)
+        try:
+            return connection.recv(len(NULL_MARK), socket.MSG_PEEK) == NULL_MARK
+        except TimeoutError:
+            return False
+        finally:
+            connection.settimeout(None)
 
     def serve(self, connection: socket.socket) -> None:
         """Echo until the end of file, then say how much it was."""
