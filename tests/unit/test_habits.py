@@ -31,6 +31,7 @@ ELSEWHERE = {
     "daemon/face.py": "shell/daemon/test_control.py",
     "daemon/forwards.py": "shell/daemon/test_supervisor.py",
     "daemon/gateway_side.py": "shell/daemon/test_relay.py",
+    "daemon/host_face.py": "shell/daemon/test_host.py",
     "daemon/holder.py": "shell/daemon/test_supervisor.py",
     "daemon/listeners.py": "shell/daemon/test_endpoints.py",
     "daemon/log_lines.py": "shell/daemon/test_logs.py",
@@ -41,6 +42,7 @@ ELSEWHERE = {
     "daemon/sole.py": "shell/daemon/test_control.py",
     "daemon/wire.py": "shell/daemon/test_ssh.py",
     "install/files.py": "shell/install/test_execute.py",
+    "server/finding.py": "unit/server/test_ports.py",
 }
 MOST_LINES = 400
 #: Folders that are made, not written.
