@@ -34,6 +34,8 @@ _ASK_SPACING_S: Final = 1.0
 _TRIAL_SPACING_S: Final = 2.0
 #: What says that whoever is dialled is not there any more.
 _GONE: Final = frozenset({Reached.DOWN, Reached.FOREIGN})
+#: What cannot be mounted from, whatever it admits.
+_MUTE: Final = frozenset({Reached.DOWN, Reached.SILENT, Reached.FOREIGN})
 _MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.host")
@@ -206,6 +208,8 @@ class Host:
         if not carried.keys() >= _MOUNTED or not self.versions(Service.MOUNTD):
             self._conclude(None)  # without mountd there is nothing to mount by: NFSv4 alone
             return
+        if any(self._reached.get(service) in _MUTE for service in _MOUNTED):
+            return  # tried once it speaks again: a frozen server is not to be flooded
         trial = MountTrial(
             dial=lambda service: self.dial(carried[service]),
             user=_ourselves(),

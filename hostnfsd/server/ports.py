@@ -12,7 +12,7 @@ from typing import Final
 from hostnfsd.server.finding import Origin, Reached
 from hostnfsd.server.versions import WANTED
 from hostnfsd.services import FACTS, Service
-from hostnfsd.sunrpc import portmap
+from hostnfsd.sunrpc import portmap, rpcbind
 from hostnfsd.sunrpc.portmap import PORT_MAX, Protocol
 
 _SERVICES: Final = {facts.program: service for service, facts in FACTS.items()}
@@ -84,6 +84,21 @@ def registered(rows: Iterable[portmap.Mapping]) -> Registered:
         )
         for service, found in ports.items()
     }
+
+
+def mappings(rows: Iterable[rpcbind.Binding]) -> tuple[portmap.Mapping, ...]:
+    """What the rows of rpcbind's versions 3 and 4 say over IP, as rows of version 2."""
+    found: dict[portmap.Mapping, None] = {}
+    for row in rows:
+        netid = rpcbind.NETIDS.get(row.netid)
+        if netid is None:
+            continue
+        try:
+            _, port = rpcbind.parse_uaddr(row.address)
+        except ValueError:
+            continue
+        found[portmap.Mapping(row.program, row.version, netid.number, port)] = None
+    return tuple(found)
 
 
 def _wanted(service: Service, versions: set[int]) -> int:

@@ -165,6 +165,21 @@ def test_rows_of_a_server_that_was_killed(own_bed: Bed) -> None:
     assert bed.libnfs.names() == []
 
 
+def test_rpcbind_is_asked_over_ipv6_too(own_bed: Bed) -> None:
+    """There it does not speak version 2. Of the bed's services statd alone listens on IPv6."""
+    bed = own_bed
+    bed.nfs.restart_ganesha(NfsOptions(ports=ELSEWHERE))
+    daemon = bed.daemon({"host": {"address": "::1"}})
+    daemon.await_phase("up")
+
+    await_place(daemon, "mountd", 892, "rpcbind")
+    await_place(daemon, "status", 662, "rpcbind")
+    daemon.await_service("status", "serving")
+    daemon.await_service("mountd", "host-down")
+    assert view(daemon, "status")["versions"] == [1]
+    assert "rpcbind_silent" not in daemon.log
+
+
 def test_a_server_of_version_4_alone_has_no_mountd(own_bed: Bed) -> None:
     bed = own_bed
     bed.nfs.restart_ganesha(NfsOptions(protocols="4"))

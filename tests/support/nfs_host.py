@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from hostnfsd.services import FACTS, Service
-from hostnfsd.sunrpc import mount, nfs, portmap, record, rpc
+from hostnfsd.sunrpc import mount, nfs, portmap, record, rpc, rpcbind
 from hostnfsd.sunrpc.record import RecordReader
 from hostnfsd.sunrpc.rpc import AcceptStat, AuthError, AuthStat, Failure, ProgramMismatch, Success
 from hostnfsd.sunrpc.xdr import Encodable, decode, encode
@@ -138,8 +138,15 @@ class NfsHost:
         return rpc.Accepted(call.xid, Success(encode(result)))
 
     def _rpcbind(self, call: rpc.Call) -> Encodable:
-        assert call.procedure == portmap.Procedure.DUMP
-        return portmap.Mappings(tuple(self.rows))
+        assert call.procedure == portmap.Procedure.DUMP  # that of rpcbind has the same number
+        if call.version == portmap.VERSION:
+            return portmap.Mappings(tuple(self.rows))
+        return rpcbind.Bindings(
+            tuple(
+                rpcbind.Binding(row.program, row.version, "tcp6", rpcbind.uaddr("::", row.port))
+                for row in self.rows
+            )
+        )
 
     def _mountd(self, call: rpc.Call) -> Encodable:
         match call.procedure:

@@ -299,6 +299,19 @@ async def test_a_server_that_is_back_is_mounted_from(server: NfsHost, watched: W
         await watched.until_tried(tries + 1)
 
 
+async def test_a_frozen_server_is_not_mounted_from(server: NfsHost, watched: Watched) -> None:
+    async with watched.running():
+        await eventually(lambda: server.count(MOUNTD, mount.Procedure.UMNT), "the first mount")
+        server.manners[NFS].silent = True
+        assert await probed(watched, NFS, 0.1) is Reached.SILENT
+        tries = watched.tries
+        watched.host.doubt(NFS)
+        await never(lambda: watched.tries > tries, "tried", for_s=0.2)
+        server.manners[NFS].silent = False
+        assert await probed(watched, NFS) is Reached.ANSWERED
+        await watched.until_tried(tries + 1)
+
+
 async def test_a_server_that_moved_is_mounted_from(server: NfsHost, watched: Watched) -> None:
     async with watched.running():
         await watched.until_tried(1)

@@ -118,6 +118,15 @@ async def test_rpcbinds_table_is_read() -> None:
         assert rows == tuple(host.rows)
 
 
+async def test_rpcbind_that_does_not_speak_version_2_is_asked_in_version_3() -> None:
+    """As over IPv6."""
+    async with nfs_host(Service.NFS) as host:
+        host.manners[Service.RPCBIND].versions = (3, 4)
+        rows = await dump(Sources("never"), LOOPBACK, host.port(Service.RPCBIND), AMPLE_S)
+
+        assert rows == tuple(host.rows)
+
+
 async def test_rpcbind_that_is_away_silent_or_somebody_else() -> None:
     sources = Sources("never")
     with pytest.raises(RpcbindSilentError, match="refused"):

@@ -11,11 +11,13 @@ from hostnfsd.server.ports import (
     candidates,
     choose,
     known_now,
+    mappings,
     registered,
     settled,
 )
 from hostnfsd.services import Service
 from hostnfsd.sunrpc.portmap import Mapping, Protocol
+from hostnfsd.sunrpc.rpcbind import Binding
 
 NFS, MOUNTD = 100003, 100005
 
@@ -63,6 +65,18 @@ def test_any_table_can_be_read(rows: list[Mapping]) -> None:
     for service, found in registered(rows).items():
         assert found
         assert len({c.port for c in found}) == len(found), service
+
+
+def test_the_table_of_versions_3_and_4_says_the_same() -> None:
+    rows = [
+        Binding(NFS, 3, "tcp", "0.0.0.0.8.1", "0"),
+        Binding(NFS, 3, "tcp6", "::.8.1", "0"),
+        Binding(NFS, 4, "udp", "0.0.0.0.8.2", "0"),
+        Binding(NFS, 3, "local", "/run/rpcbind.sock", "0"),
+        Binding(NFS, 3, "tcp", "nonsense", "0"),
+    ]
+
+    assert mappings(rows) == (tcp(NFS, 3, 2049), Mapping(NFS, 4, Protocol.UDP, 2050))
 
 
 # -- where to look -------------------------------------------------------------------------------
