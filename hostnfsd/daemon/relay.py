@@ -68,6 +68,9 @@ class Relay:
         self._draining = False
         self._entered = False
         self._connected = False
+        self._opened = False
+        # uvloop reads once though reading was paused when the connection was made.
+        self._early = b""
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._transport: asyncio.Transport | None = None
         self._channel_full = False
@@ -145,6 +148,10 @@ class Relay:
 
     def from_host(self, data: bytes) -> None:
         """Bytes for the client."""
+        if not self._opened:
+            self._early += data
+            self.update_reading()
+            return
         if self._channel is None or self._channel.is_closing():
             return
         self._moved(len(data), to_host=False)
@@ -185,11 +192,17 @@ class Relay:
     def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
         """The gateway has been told that we accept."""
         self._channel = channel
+        self._opened = True
         seams.credit_only_what_was_delivered(channel)
         channel.set_write_buffer_limits(high=_CHANNEL_HIGH_WATER)
+        early, self._early = self._early, b""
+        if early:
+            self.from_host(early)
         if self._transport is None:  # the service hung up while the channel was opened
             channel.close()
             return
+        if self._ended["host"]:
+            channel.write_eof()
         self.update_reading()
 
     def from_client(self, data: bytes) -> None:

@@ -126,6 +126,41 @@ async def test_a_client_goes_on_after_the_service_has_ended_its_side(
     await relays.settled()
 
 
+@pytest.mark.parametrize("hang_up", [False, True])
+async def test_what_a_service_says_before_the_channel_stands_is_not_lost(
+    relays: Rig, dial: Any, monkeypatch: pytest.MonkeyPatch, hang_up: bool
+) -> None:
+    """uvloop does not heed a pause asked for while the connection is made."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"greeting")
+        writer.write_eof()
+        if not hang_up:
+            await reader.read()
+
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def slow(*args: Any, **options: Any) -> Any:
+        made = await connect(*args, **options)
+        (one,) = relays.circle.relays
+        assert isinstance(one, relay.Relay)
+        await eventually(lambda: one._ended["host"], "the service's end")
+        return made
+
+    monkeypatch.setattr(loop, "create_connection", slow)
+    monkeypatch.setattr(relay.Relay, "update_reading", lambda _relay: None)
+    async with serving(greet) as service:
+        await relays.carry(service.port)
+        client = await dial()
+        await eventually(lambda: client.ended, "the service's end")
+        assert bytes(client.received) == b"greeting"
+        client.channel.write_eof()
+        await client.gone
+    await relays.settled()
+    assert relays.tally().bytes_to_client == 8
+
+
 async def test_a_reset_by_the_service_ends_the_client_at_once(relays: Rig, dial: Any) -> None:
     async def slam(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
