@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
@@ -21,6 +22,10 @@ _AUTO: Final = frozenset({Service.MOUNTD, Service.NFS})
 #: Those of them that may do without: macOS wants a reserved port of MOUNT calls only, Linux not of
 #: insecure exports. An ordinary port may do, a closed connection does not.
 _WITHOUT: Final = frozenset({Service.NFS})
+
+#: Seconds without a new search after all ports of the range were tried in vain: it takes about
+#: 10 ms, in which nothing else is done, and clients come back all at once.
+REST_S: Final = 0.25
 
 _MISSING: Final = (
     "no right to source ports below 1024: the host is dialled from ordinary ones; exports that want"
@@ -42,6 +47,7 @@ class Sources:
     Args:
         mode: the configured policy.
         unit_random: gives 0 <= u < 1: where the search for a free port begins.
+        clock: gives seconds that never go back.
         source_ports: gives all reserved ports to be tried, in their order, from such a number.
 
     Attributes:
@@ -54,14 +60,17 @@ class Sources:
         mode: Mode,
         *,
         unit_random: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
         source_ports: Callable[[float], Iterable[int]] | None = None,
     ) -> None:
         self._mode = mode
         self._unit_random = unit_random
+        self._clock = clock
         low = ports.lowest(sys.platform)
         self._source_ports = source_ports or (lambda unit: ports.candidates(low, unit))
         self._right = True
         self._told = False
+        self._rests_until: dict[Destination, float] = {}
         self.fallbacks: dict[Service, int] = dict.fromkeys(_WITHOUT, 0)
 
     def apply(self, mode: Mode) -> None:
@@ -114,9 +123,7 @@ class Sources:
     async def _connect(self, service: Service, destination: Destination) -> socket.socket:
         if self._right and self.wants_reserved(service):
             try:
-                return await reserved.connect_from(
-                    destination, self._source_ports(self._unit_random())
-                )
+                return await self._connect_reserved(destination)
             except NoRightError:
                 self._missing()
             except RangeUsedUpError:
@@ -124,6 +131,18 @@ class Sources:
                     raise
                 self.fallbacks[service] += 1
         return await reserved.connect(destination)
+
+    async def _connect_reserved(self, destination: Destination) -> socket.socket:
+        now = self._clock()
+        if now < self._rests_until.get(destination, now):
+            raise RangeUsedUpError(*destination.address[:2])
+        source_ports = self._source_ports(self._unit_random())
+        try:
+            return await reserved.connect_from(destination, source_ports)
+        except RangeUsedUpError:
+            resting = {each: end for each, end in self._rests_until.items() if end > now}
+            self._rests_until = resting | {destination: self._clock() + REST_S}
+            raise
 
     def _try(self) -> None:
         """Find out whether we may have a reserved port: bind one, and give it back."""

@@ -86,6 +86,15 @@ def closed_by_gateway(connection: socket.socket) -> bool:
         return True
 
 
+def turned_away(bed: Bed) -> bool:
+    """Whether a connection to mountd ends by itself, and soon."""
+    with bed.network.pod.connect(network.GATEWAY, MOUNTD, timeout_s=0.5) as connection:
+        try:
+            return closed_by_gateway(connection)
+        except TimeoutError:
+            return False
+
+
 def test_the_kernel_mounts_what_wants_reserved_ports(strict: Bed) -> None:
     daemon = strict.daemon()
     daemon.await_ready()
@@ -186,6 +195,7 @@ def test_a_range_used_up_harms_new_clients_only(own_bed: Bed) -> None:
         assert "REFUSED" in daemon.command("status", "--clients").output
         assert "source-port" in daemon.command("status", "--clients").output
 
+    wait_until(lambda: not turned_away(bed), "mountd to be dialled from a port again")
     bed.libnfs.names()
     assert daemon.metric("hostnfsd_reserved_port_fallbacks_total", service="nfs") == 1
     bed.kernel.unmount()

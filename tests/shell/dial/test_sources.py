@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.dial.reserved import RangeUsedUpError
-from hostnfsd.dial.sources import Mode, Sources
+from hostnfsd.dial.sources import REST_S, Mode, Sources
 from hostnfsd.services import Service
 from tests.support.host_services import absorb, serving
 from tests.support.ports import free_port, free_ports
@@ -99,6 +99,38 @@ async def test_with_none_left_who_needs_one_is_told(mode: Mode, service: Service
                 with closing(sock):
                     assert sock in ports
     assert not any(dialler.fallbacks.values())
+
+
+async def test_a_search_in_vain_is_not_repeated_at_once() -> None:
+    ports = Range(2)
+    now = 1000.0
+    dialler = Sources("auto", unit_random=lambda: 0.25, source_ports=ports, clock=lambda: now)
+    async with serving(absorb) as there, serving(absorb) as other:
+        with ExitStack() as stack:
+            await used_up(stack, dialler, ports, there.port)
+            ports.units.clear()
+
+            async def fall_back() -> None:
+                sock = await dialler.connect(Service.NFS, LOOPBACK, there.port, within_s=AMPLE_S)
+                stack.enter_context(closing(sock))
+                assert sock not in ports
+
+            await fall_back()
+            assert len(ports.units) == 1
+            now += REST_S / 2
+            await fall_back()
+            with pytest.raises(RangeUsedUpError):
+                await dialler.connect(Service.MOUNTD, LOOPBACK, there.port, within_s=AMPLE_S)
+            assert len(ports.units) == 1
+            # Nobody else has to wait for that.
+            sock = await dialler.connect(Service.NFS, LOOPBACK, other.port, within_s=AMPLE_S)
+            with closing(sock):
+                assert sock in ports
+            assert len(ports.units) == 2
+            now += REST_S
+            await fall_back()
+            assert len(ports.units) == 3
+    assert dialler.fallbacks == {Service.NFS: 3}
 
 
 async def test_a_port_given_back_is_used_again() -> None:
