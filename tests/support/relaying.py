@@ -13,6 +13,7 @@ from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Recognition
+from hostnfsd.daemon.relay import Relay
 from hostnfsd.services import Service
 from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel.forward import Spec
@@ -98,6 +99,11 @@ class Rig:
 
     def tally(self, service: Service = Service.NFS) -> Tally:
         return self.ledger.tally(GATEWAY, service)
+
+    @property
+    def relayed(self) -> set[Relay]:
+        """The relays that are open."""
+        return {member for member in self.circle.relays if isinstance(member, Relay)}
 
     @property
     def channels(self) -> int:

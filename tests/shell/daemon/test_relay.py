@@ -143,7 +143,7 @@ async def test_what_a_service_says_before_the_channel_stands_is_not_lost(
 
     async def slow(*args: Any, **options: Any) -> Any:
         made = await connect(*args, **options)
-        (one,) = relays.circle.relays
+        (one,) = relays.relayed
         assert isinstance(one, relay.Relay)
         await eventually(lambda: one._ended["host"], "the service's end")
         return made
@@ -218,7 +218,7 @@ def held(made: Rig) -> int:
         for data, _ in getattr(channel, "_recv_buf", ())
     )
     waiting = sum(
-        r._transport.get_write_buffer_size() for r in made.circle.relays if r._transport is not None
+        r._transport.get_write_buffer_size() for r in made.relayed if r._transport is not None
     )
     return parked + waiting
 
@@ -246,14 +246,14 @@ async def test_a_flood_towards_a_service_that_never_reads_stays_bounded(
         client.channel.abort()
         await client.gone
         # The service still does not read: its end is the service's, not the client's, affair.
-        for each in tuple(relays.circle.relays):
+        for each in tuple(relays.relayed):
             each.abort()
     await relays.settled()
 
 
 async def pause_and_resume(made: Rig, client: Client, cycles: int) -> int:
     """Deliver one packet per cycle while the client sends all it can; the most that was parked."""
-    (one,) = made.circle.relays
+    (one,) = made.relayed
     channel: Any = one._channel
     deliver = channel._session.data_received
 
@@ -320,7 +320,7 @@ async def test_a_client_that_never_reads_is_bounded_and_disturbs_nobody(
         window = 256 * 1024
         stalled = await dial(window=window)
         stalled.channel.pause_reading()
-        (one,) = relays.circle.relays
+        (one,) = relays.relayed
         await eventually(lambda: one._channel_full, "the channel to be full")
         taken = relays.tally().bytes_to_client
 
@@ -417,7 +417,7 @@ async def test_a_client_that_ends_and_never_reads_is_given_up(
         client = await dial(window=32768)
         client.channel.pause_reading()
         client.channel.write_eof()
-        await eventually(lambda: not relays.circle.relays, "it to be given up")
+        await eventually(lambda: not relays.relayed, "it to be given up")
         client.channel.abort()
     await relays.settled()
 
@@ -429,13 +429,13 @@ async def test_aborting_ends_a_relay_whose_close_waits_for_its_window(
         await relays.carry(service.port)
         client = await dial(window=32768)
         client.channel.pause_reading()
-        (one,) = relays.circle.relays
+        (one,) = relays.relayed
         await eventually(lambda: one._channel_full, "the channel to be full")
         one.finish()
-        await never(lambda: not relays.circle.relays, "closed over unsent bytes", for_s=0.05)
+        await never(lambda: not relays.relayed, "closed over unsent bytes", for_s=0.05)
 
         one.abort()
-        await eventually(lambda: not relays.circle.relays, "the relay to end")
+        await eventually(lambda: not relays.relayed, "the relay to end")
         client.channel.abort()
     await relays.settled()
 
@@ -456,7 +456,7 @@ async def test_an_exception_in_a_callback_ends_only_its_relay(
         with monkeypatch.context() as patch, capture_logs() as logs:
             patch.setattr(relay.Relay, callback, broken)
             if callback == "host_full":
-                relay.HostSide(next(iter(relays.circle.relays))).pause_writing()
+                relay.HostSide(next(iter(relays.relayed))).pause_writing()
                 await healthy.gone
             else:
                 client = await dial()
@@ -615,7 +615,7 @@ async def test_a_request_without_an_answer_is_no_quiet_moment(relays: Rig, dial:
     async with serving(answer_once) as service:
         await relays.carry(service.port)
         client = await dial()
-        (one,) = relays.circle.relays
+        (one,) = relays.relayed
         client.channel.write(b"call")
         await eventually(lambda: relays.tally().bytes_to_host == 4, "the call")
         await asyncio.sleep(0.05)
@@ -633,7 +633,7 @@ async def test_a_socket_of_the_host_has_no_delay(relays: Rig, dial: Any) -> None
     async with serving(echo) as service:
         await relays.carry(service.port)
         client = await dial()
-        (one,) = relays.circle.relays
+        (one,) = relays.relayed
         assert one._transport is not None
         sock: socket.socket = one._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

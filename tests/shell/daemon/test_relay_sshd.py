@@ -95,7 +95,7 @@ def test_a_clients_reset_ends_the_services_connection(
         await eventually(lambda: made.tally().bytes_to_host == 1, "the byte")
         reset(writer)
         service: HostService = made.service  # type: ignore[attr-defined]  # set by play
-        await eventually(lambda: not made.circle.relays, "the relay to end")
+        await eventually(lambda: not made.relayed, "the relay to end")
         await service.stop()
 
     play(flood if busy else ignore, story)
@@ -128,10 +128,10 @@ def test_one_that_never_reads_leaves_the_other_its_speed(
         stalled = socket.create_connection((LOOPBACK, port))
         stalled.sendall(b"f")
         await eventually(
-            lambda: any(r._channel_full for r in made.circle.relays), "the window to be used up"
+            lambda: any(r._channel_full for r in made.relayed), "the window to be used up"
         )
         # OpenSSH's window is 2 MiB; the kernels of both ends keep some more.
-        own = sum(r._channel._send_buf_len for r in made.circle.relays if r._channel)
+        own = sum(r._channel._send_buf_len for r in made.relayed if r._channel)
         assert own <= relay._CHANNEL_HIGH_WATER + 256 * 1024
 
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
