@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import asyncssh
-import structlog
 
 from hostnfsd.config.model import Carried
 from hostnfsd.daemon.face import Meters
@@ -42,10 +41,11 @@ _NULL: Final = 0
 #: Bytes of a reply to NULL: it has no results, but a verifier.
 _MAX_REPLY: Final = 1024
 
+#: Seconds from one round to the next at least, however many clients are turned away meanwhile.
+_BREATH_S: Final = 0.2
+
 #: Services that are there for mounting.
 _MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
-
-_log: Final = structlog.get_logger("hostnfsd.prober")
 
 
 class Way(Protocol):
@@ -154,18 +154,21 @@ class Prober:
 
     async def run(self, interval: Callable[[], tuple[float, float]]) -> None:
         """Probe for ever; ``interval`` gives ``[probe] interval_s`` and ``timeout_s`` each time."""
+        loop = asyncio.get_running_loop()
         try:
             while True:
                 interval_s, timeout_s = interval()
                 self._now.clear()
                 self._restless = False
+                breathe_at = loop.time() + min(_BREATH_S, interval_s)
                 await self._round(timeout_s)
                 wait_s = min(_RESTLESS_S, interval_s) if self._restless else interval_s
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._now.wait()
                 except TimeoutError:
-                    pass
+                    continue
+                await asyncio.sleep(max(0.0, breathe_at - loop.time()))
         finally:
             self._host_up.clear()
 

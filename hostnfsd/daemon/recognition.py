@@ -126,9 +126,10 @@ class Candidate:
             return
         self.who = Who.OURS if ours else Who.CLIENT
         self._recognition.forget(self)
+        # It is known now which probe it was, if any: it can be no other one.
+        for expected in self._probes:
+            expected.arrivals -= 1
         if not ours:
-            for expected in self._probes:
-                expected.arrivals -= 1
             self.became_client()
 
 

@@ -181,6 +181,15 @@ FAULTS: Final = (
         prepare=lambda bed: bed.squatter(2049, "0.0.0.0", "::"),
     ),
     Fault(
+        "another process of the gateway holds the port in one address family",
+        "nfs",
+        "refused",
+        f"[{network.GATEWAY_V6}]:2049",
+        family="ipv6",
+        tables=_EVERYWHERE,
+        prepare=lambda bed: bed.squatter(2049, "::"),
+    ),
+    Fault(
         "an `ssh -R` of the user's own holds the port in one family, and reaches the server",
         "nfs",
         "refused",

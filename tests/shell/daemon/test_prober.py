@@ -308,6 +308,17 @@ async def test_a_client_that_was_refused_makes_the_prober_look_at_once(stage: St
     assert stage.host.doubts[0] is Service.NFS
 
 
+async def test_a_crowd_of_refused_clients_makes_no_storm_of_probes(stage: Stage) -> None:
+    stage.host.reached = Reached.DOWN
+    await stage.first()
+    began = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() < began + 0.5:
+        stage.prober.service_failed(Service.NFS)
+        await asyncio.sleep(0.001)
+
+    assert 3 <= len(stage.host.probes) <= 5
+
+
 # -- the gateway's side ------------------------------------------------------------------------
 
 

@@ -199,6 +199,17 @@ def test_something_has_arrived_while_it_may_be_the_probe(stage: Stage) -> None:
     assert expected.arrived, "it said nothing: who knows"
 
 
+def test_what_came_in_for_one_probe_did_not_for_another(stage: Stage) -> None:
+    """Both families are probed at the same time, and in one of them somebody else may answer."""
+    other = stage.recognition.expect(Service.NFS, "fd00::c", XID + 7)
+    probe = stage.candidate()
+    assert other.arrived
+    probe.hear(PROBE)
+
+    assert stage.expected.arrived
+    assert not other.arrived
+
+
 def test_a_service_that_is_not_reached_is_told(stage: Stage) -> None:
     stage.candidate(STRANGER).failed("a stranger's trouble")
     assert stage.expected.error is None
