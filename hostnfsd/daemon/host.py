@@ -32,6 +32,7 @@ _ASK_AGAIN_S: Final = 5.0
 #: The least between two questions, and between two trial mounts, whoever doubts how often.
 _ASK_SPACING_S: Final = 1.0
 _TRIAL_SPACING_S: Final = 2.0
+_MOST_DOUBLINGS: Final = 16
 #: What says that whoever is dialled is not there any more.
 _GONE: Final = frozenset({Reached.DOWN, Reached.FOREIGN})
 #: What cannot be mounted from, whatever it admits.
@@ -65,6 +66,7 @@ class Host:
         self._probes: Joint[HostFinding] = Joint()
         self._reached: dict[Service, Reached] = {}
         self._mounted: MountFinding | None = None
+        self._denied = 0  # trial mounts that were denied in the same words as before
         self._ask_now = asyncio.Event()
         self._try_now = asyncio.Event()
 
@@ -196,12 +198,17 @@ class Host:
             self._try_now.clear()
             began = time.monotonic()
             await _survive(self._try_mount)
-            probe = self._config().probe
-            good = self._mounted is not None and not self._mounted.denials
-            # What is denied may be cured at any moment, and no file tells.
-            wait_s = probe.mount_interval_s if good else min(probe.interval_s, _ASK_INTERVAL_S)
-            await _wait(self._try_now, wait_s)
+            await _wait(self._try_now, self._pause_s())
             await asyncio.sleep(max(0.0, began + _TRIAL_SPACING_S - time.monotonic()))
+
+    def _pause_s(self) -> float:
+        """Seconds until the next trial mount that nobody asks for."""
+        probe = self._config().probe
+        if self._mounted is not None and not self._mounted.denials:
+            return probe.mount_interval_s
+        # What is denied may be cured at any moment, and nothing tells; but Linux's mountd writes a
+        # line into the system's log each time that it refuses us.
+        return min(probe.interval_s * 2.0**self._denied, _ASK_INTERVAL_S, probe.mount_interval_s)
 
     async def _try_mount(self) -> None:
         carried = self._carried()
@@ -234,7 +241,10 @@ class Host:
         if finding is not None and finding.export is not None and (before or first):
             _log.info("mount_allowed", export=finding.export)
         if dict(before) != dict(now):
+            self._denied = 0
             self._changed()
+        elif now:
+            self._denied = min(self._denied + 1, _MOST_DOUBLINGS)
 
     def _carried(self) -> Mapping[Service, Carried]:
         """What is carried to the first gateway that takes a mount, else to the first of all."""

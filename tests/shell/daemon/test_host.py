@@ -265,6 +265,22 @@ async def test_a_denial_is_told_and_its_end_noticed_by_itself(
     assert events == ["mount_denied", "mount_allowed"]
 
 
+async def test_who_is_denied_for_long_asks_less_often(server: NfsHost, watched: Watched) -> None:
+    """Each refusal is a line in the log of Linux's mountd."""
+    pauses = []
+    watched.configure(probe="interval_s = 10\nmount_interval_s = 50")
+    await watched.host._ports.refresh()
+    server.exports = {"/a": Status.ACCES}
+    for _ in range(5):
+        await watched.host._try_mount()
+        pauses.append(watched.host._pause_s())
+    server.exports = {"/a": Status.NOENT}
+    await watched.host._try_mount()
+    pauses.append(watched.host._pause_s())
+
+    assert pauses == [10, 20, 40, 50, 50, 10]
+
+
 async def test_a_server_that_goes_down_does_not_change_the_verdict(
     server: NfsHost, watched: Watched
 ) -> None:
