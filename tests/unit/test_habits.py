@@ -41,6 +41,13 @@ ELSEWHERE = {
     "daemon/seams.py": "shell/daemon/test_relay.py",
     "daemon/sole.py": "shell/daemon/test_control.py",
     "daemon/wire.py": "shell/daemon/test_ssh.py",
+    "exports/darwin/groups.py": "unit/exports/test_vectors.py",
+    "exports/darwin/registry.py": "unit/exports/test_vectors.py",
+    "exports/darwin/table.py": "unit/exports/test_vectors.py",
+    "exports/darwin/volumes.py": "unit/exports/test_vectors.py",
+    "exports/linux/clients.py": "unit/exports/test_vectors.py",
+    "exports/linux/options.py": "unit/exports/test_vectors.py",
+    "exports/linux/table.py": "unit/exports/test_vectors.py",
     "install/files.py": "shell/install/test_execute.py",
     "server/finding.py": "unit/server/test_ports.py",
 }

@@ -1,0 +1,1 @@
+"""exports(5) of macOS, as nfsd reads it."""

@@ -1,0 +1,17 @@
+import pytest
+
+from hostnfsd.exports.darwin.options import cidr_hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("10.1.2.3/8", "macOS knows no prefix lengths: -network 10.0.0.0 -mask 255.0.0.0"),
+        ("10.1.2.3/0", "macOS knows no prefix lengths: -network 0.0.0.0 -mask 0.0.0.0"),
+        ("10.1.2.3/33", "write it as 192.168.64.0 with -mask 255.255.255.0"),
+        ("fd00::/8", "write it as 192.168.64.0 with -mask 255.255.255.0"),
+        ("x", "write it as 192.168.64.0 with -mask 255.255.255.0"),
+    ],
+)
+def test_a_prefix_length_is_turned_into_a_mask(text: str, hint: str) -> None:
+    assert hint == cidr_hint(text)
