@@ -126,7 +126,14 @@ def settled(reached: Reached) -> bool:
 
 def choose(tried: Iterable[tuple[Candidate, Reached]]) -> tuple[Candidate, Reached]:
     """The best of what was tried; the first of equals. ``tried`` is not empty."""
-    return min(tried, key=lambda item: _RANK[item[1]])
+    return min(tried, key=lambda item: _rank(*item))
+
+
+def _rank(candidate: Candidate, reached: Reached) -> int:
+    # What nobody named and does not answer may be anything, even the gateway's port that somebody
+    # publishes on this host.
+    guessed = candidate.origin is Origin.ASSUMED and not settled(reached)
+    return max(_RANK[reached], _RANK[Reached.DOWN]) if guessed else _RANK[reached]
 
 
 def known_now(
@@ -140,7 +147,7 @@ def known_now(
         learned: versions it told itself; empty if it was not asked or told none.
         before: what was known.
     """
-    met = _RANK[reached] <= _RANK[Reached.SILENT]
+    met = _rank(chosen, reached) <= _RANK[Reached.SILENT]
     seen = met or (before is not None and before.seen)
     versions = (learned or chosen.versions) if met else ()
     if not versions and before is not None:

@@ -129,6 +129,9 @@ USUAL = Candidate(20048, Origin.ASSUMED)
         # Frozen, or closing at once as macOS does, is better than nobody.
         (Reached.SILENT, Reached.DOWN, Reached.DOWN, HERE),
         (Reached.DOWN, Reached.HUNG_UP, Reached.DOWN, BEFORE),
+        # At a port that nobody named, silence may be anybody's.
+        (Reached.DOWN, Reached.DOWN, Reached.SILENT, HERE),
+        (Reached.FOREIGN, Reached.DOWN, Reached.HUNG_UP, BEFORE),
         # Nothing better is known: rpcbind's word.
         (Reached.DOWN, Reached.DOWN, Reached.DOWN, HERE),
         # Another program there would mislead clients more than a refusal.
@@ -169,6 +172,11 @@ def test_a_row_alone_shows_nothing(reached: Reached) -> None:
     now = known_now(HERE, reached, (), None)
 
     assert (now.seen, now.versions) == (False, ())
+
+
+def test_silence_where_nobody_said_so_shows_nothing() -> None:
+    assert not known_now(USUAL, Reached.SILENT, (), None).seen
+    assert known_now(HERE, Reached.SILENT, (), None).seen
 
 
 @pytest.mark.parametrize("reached", Reached)
