@@ -474,3 +474,27 @@ def test_what_no_restart_cures_has_its_status_and_launchd_gets_0(
         assert process.returncode == (0 if launchd else status)
         assert said in complaints
         assert results == ""
+
+
+async def test_a_reload_switches_the_counting_for_connections_that_begin_then(
+    running: Running, gateway: GatewayStandIn, ports: Ports
+) -> None:
+    def calls() -> list[int | None]:
+        return [client.calls for client in running.daemon.snapshot().clients]
+
+    def counted() -> set[bool]:
+        (gateway_view,) = running.daemon.snapshot().gateways
+        return {service.rpc is not None for service in gateway_view.services}
+
+    before = await a_client(gateway)
+    await eventually(lambda: len(calls()) == 1, "a client")
+    assert (calls(), counted()) == ([0], {True})
+
+    off = {"listen": f"{LOOPBACK}:0", "rpc": False}
+    running.write(tables(gateway, ports, metrics=off))
+    await running.reload()
+    after = await a_client(gateway)
+    await eventually(lambda: len(calls()) == 2, "another")
+    assert (set(calls()), counted()) == ({0, None}, {False})
+    for client in (before, after):
+        client.channel.close()
