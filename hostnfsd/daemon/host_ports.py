@@ -74,7 +74,8 @@ class HostPorts:
 
     def versions(self, service: Service) -> tuple[int, ...]:
         """Versions of a service, ascending; empty if it was never seen."""
-        return next((k.versions for (s, _), k in self._known.items() if s is service), ())
+        known = (k.versions for (s, _), k in self._known.items() if s is service)
+        return next((versions for versions in known if versions), ())
 
     async def refresh(self, service: Service | None = None) -> None:
         """Ask rpcbind, and look at the services, or at one of them only."""

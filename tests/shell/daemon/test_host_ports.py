@@ -1,18 +1,20 @@
 """Following services from port to port: rpcbind's word, and what confirms it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from hostnfsd.config.model import Carried, Config
+from hostnfsd.config.model import Carried, CarriedService, Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import host_ports
 from hostnfsd.daemon.host_ports import HostPorts
 from hostnfsd.server.finding import Origin, Place
 from hostnfsd.services import FACTS, Service
 from hostnfsd.sunrpc import portmap
+from tests.support.conditions import eventually
 from tests.support.nfs_host import NfsHost, nfs_host
 from tests.support.ports import LOOPBACK, free_port
 
@@ -229,6 +231,23 @@ async def test_a_port_that_is_given_is_kept_and_its_versions_found_out(
     assert following.ports.versions(MOUNTD) == (1, 3), "as it says itself"
 
 
+async def test_gateways_may_differ_in_what_they_dial(host: NfsHost, following: Following) -> None:
+    """One is given a port where nothing is, the other finds mountd out."""
+    following.configure()
+    other = following.config.gateway["a"].model_copy(
+        update={"services": {MOUNTD: CarriedService(host_port=free_port())}}
+    )
+    following.config = following.config.model_copy(
+        update={"gateway": {"b": other, **following.config.gateway}}
+    )
+    await following.ports.refresh()
+
+    assert following.place(MOUNTD) == (host.port(MOUNTD), Origin.RPCBIND)
+    theirs = following.ports.place(following.config.carried("b")[MOUNTD])
+    assert theirs.origin is Origin.CONFIGURED
+    assert following.ports.versions(MOUNTD) == (1, 3)
+
+
 async def test_a_frozen_service_is_where_rpcbind_says(host: NfsHost, following: Following) -> None:
     host.manners[MOUNTD].silent = True
     await following.ports.refresh()
@@ -250,6 +269,20 @@ async def test_another_host_is_another_matter(host: NfsHost, following: Followin
     following.configure()
     await following.ports.refresh()
     assert following.place(MOUNTD) == (host.port(MOUNTD), Origin.RPCBIND)
+
+
+async def test_what_was_found_at_the_old_host_is_not_taken_for_the_new_one(
+    host: NfsHost, following: Following
+) -> None:
+    host.manners[MOUNTD].silent = True
+    looking = asyncio.create_task(following.ports.refresh())
+    await eventually(lambda: host.count(MOUNTD, 0), "a look under way")
+    following.configure(address="127.0.0.2")
+    await following.ports.refresh()
+    await looking
+
+    assert following.ports.versions(MOUNTD) == ()
+    assert following.place(MOUNTD) == (20048, Origin.ASSUMED)
 
 
 async def test_rpcbind_itself(host: NfsHost, following: Following) -> None:

@@ -68,6 +68,21 @@ async def test_a_server_that_keeps_no_table_is_not_asked_to_forget(host: NfsHost
     assert (host.count(MOUNTD, DUMP), host.count(MOUNTD, UMNT)) == (2, 0)
 
 
+async def test_a_server_that_shows_nobody_its_table_is_mounted_from(host: NfsHost) -> None:
+    host.manners[MOUNTD].denies = AuthStat.AUTH_FAILED
+    host.manners[MOUNTD].denied = frozenset({DUMP})
+
+    assert await tried(host) == MountFinding("/export")
+    assert host.count(MOUNTD, UMNT) == 0
+
+
+async def test_a_row_that_is_not_given_back_is_no_harm(host: NfsHost) -> None:
+    host.manners[MOUNTD].denies = AuthStat.AUTH_FAILED
+    host.manners[MOUNTD].denied = frozenset({UMNT})
+
+    assert await tried(host) == MountFinding("/export")
+
+
 async def test_exports_are_tried_until_one_lets_us_in(host: NfsHost) -> None:
     host.exports = {"/a": Status.ACCES, "/b": Status.NOENT, "/c": Status.OK, "/d": Status.OK}
 
