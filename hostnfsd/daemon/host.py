@@ -121,6 +121,9 @@ class Host:
             await self._ports.refresh(carried.service)
             if self.place(carried).port != finding.place.port:
                 finding = await self._call(carried, timeout_s, started)
+        if finding.reached is Reached.ANSWERED and not self.versions(carried.service):
+            # Whoever hears that it serves may tell clients of it, and needs to know its versions.
+            await self._ports.refresh(carried.service)
         self._note(carried.service, finding.reached)
         return finding
 
@@ -143,6 +146,8 @@ class Host:
         before = self._reached.get(service)
         self._reached[service] = reached
         back = before not in {None, Reached.ANSWERED} and reached is Reached.ANSWERED
+        if back:
+            self._ask_now.set()  # it may have other versions than before
         if back and service in _MOUNTED:
             self._try_now.set()
 

@@ -161,6 +161,17 @@ async def test_a_service_that_answers(server: NfsHost, watched: Watched) -> None
     assert 0 < finding.duration_s < AMPLE_S
 
 
+async def test_whoever_answers_has_versions(server: NfsHost, watched: Watched) -> None:
+    """Nobody may be told that a service serves while the portmapper does not know it."""
+    watched.configure(f"nfs = {{ host_port = {server.port(NFS)} }}")
+    assert watched.host.versions(NFS) == ()
+
+    finding = await watched.host.probe(watched.carried(NFS), AMPLE_S)
+
+    assert finding.reached is Reached.ANSWERED
+    assert watched.host.versions(NFS) == (3, 4)
+
+
 async def test_every_other_end(server: NfsHost, watched: Watched) -> None:
     await watched.host._ports.refresh()
     manner = server.manners[NFS]
