@@ -12,7 +12,7 @@ from typing import Any, Final
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.gateway import SshdOptions
-from tests.bed.nfs_server import NfsPorts
+from tests.bed.nfs_server import NfsOptions, NfsPorts
 from tests.bed.waiting import wait_until
 
 #: Accepts at every port it is given, and closes at once, as macOS nfsd does to strangers.
@@ -84,13 +84,21 @@ def _dev_gw(**keys: Any) -> Tables:
 _EVERYWHERE: Final = _dev_gw(listen="*", client_address=[network.GATEWAY, network.GATEWAY_V6])
 
 
-def _restarted(**changes: Any) -> Callable[[Bed], Callable[[], object]]:
-    def restart(bed: Bed) -> Callable[[], object]:
-        before = bed.nfs.options
-        bed.nfs.restart_ganesha(replace(before, **changes))
-        return lambda: bed.nfs.restart_ganesha(before)
+def _back_with(**changes: Any) -> Callable[[Bed], Callable[[], object]]:
+    """Ganesha goes, which the daemon notices, and comes back with other options."""
 
-    return restart
+    def inject(bed: Bed) -> Callable[[], object]:
+        before = bed.nfs.options
+        _replace(bed, replace(before, **changes))
+        return lambda: _replace(bed, before)
+
+    return inject
+
+
+def _replace(bed: Bed, options: NfsOptions) -> None:
+    bed.nfs.stop_ganesha()
+    bed.daemons[-1].await_service("nfs", "host-down", timeout_s=20)
+    bed.nfs.start_ganesha(options)
 
 
 def _stopped(bed: Bed) -> Callable[[], object]:
@@ -231,19 +239,20 @@ FAULTS: Final = (
         inject=_closing,
     ),
     Fault(
-        "no export admits the host itself (MNT refused)",
+        "the NFS server comes back, and no export admits the host itself (MNT refused)",
         "mountd",
         "denied",
         "export",
-        inject=_restarted(extra=_NOT_US),
+        inject=_back_with(extra=_NOT_US),
     ),
     Fault(
-        'the exports want reserved source ports (AUTH_TOOWEAK), `reserved_source_port = "never"`',
+        "the NFS server comes back, and wants reserved source ports (AUTH_TOOWEAK); "
+        "`reserved_source_port` is never",
         "nfs",
         "denied",
         "AUTH_TOOWEAK",
         tables={"host": {"reserved_source_port": "never"}},
-        inject=_restarted(privileged=True),
+        inject=_back_with(privileged=True),
     ),
     Fault(
         "an optional service that the host does not run",
