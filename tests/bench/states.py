@@ -26,6 +26,7 @@ BEGIN: Final = "<!-- table: make bench WHAT=states -->\n"
 END: Final = "<!-- end of table -->\n"
 GIVE_UP_S: Final = 60.0
 _STEP_S: Final = 0.02
+_SETTLED_S: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def _measure(fault: Fault) -> Outcome:
         mend: Callable[[], object] | None = None
         if fault.inject is not None:
             daemon.await_ready()
+            # What follows a start is over, and a round of probes, too: the next is far off.
+            time.sleep(_SETTLED_S)
             mend = fault.inject(bed)
             started = time.monotonic()
         told_s = _until(lambda: _told(daemon, fault), started)
