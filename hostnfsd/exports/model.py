@@ -126,11 +126,15 @@ class Entry:
         place: where it begins.
         paths: its directories, without quotes and escapes.
         fields: the words after them; in the macOS dialect still with quotes and escapes.
+        path_places: where each directory is written.
+        field_places: where each word is written.
     """
 
     place: Place
     paths: tuple[str, ...]
     fields: tuple[str, ...]
+    path_places: tuple[Place, ...] = ()
+    field_places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """Vectors: exports files of both dialects and their meaning. exports/README.md tells the form."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
 from hostnfsd.exports.darwin import reader as darwin
+from hostnfsd.exports.explain import Surroundings, explain
 from hostnfsd.exports.linux import reader as linux
 from hostnfsd.exports.model import Client, ClientKind, Dialect, Export, Reading, Terms
 from hostnfsd.exports.source import Source
@@ -12,6 +14,7 @@ from tests.support.exports_system import LINUX, MAC
 
 FOLDER: Final = Path(__file__).with_name("exports")
 NAME: Final = "exports"
+LOOPBACK: Final = IPv4Address("127.0.0.1")
 _FLAGS: Final = (
     ("subdirectories", "alldirs"),
     ("low_ports", "low-ports"),
@@ -45,9 +48,14 @@ def expected(vector: Path) -> str:
 
 def described(reading: Reading) -> str:
     """A reading in the form of the ``.expected`` files."""
+    system = MAC if reading.dialect is Dialect.DARWIN else LINUX
+    around = Surroundings(system, LOOPBACK, low_ports=False)
     lines = [line for export in reading.exports for line in _export(export)]
     lines.append(f"errors: {reading.error_count}")
     for problem in reading.problems:
+        lines.extend(problem.render().splitlines())
+    lines.append("beyond what the server says:")
+    for problem in explain(reading, around):
         lines.extend(problem.render().splitlines())
     return "\n".join(lines) + "\n"
 

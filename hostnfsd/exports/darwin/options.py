@@ -24,6 +24,8 @@ NAMES: Final = (
     "ro", "o", "maproot", "mapall", "root", "r", "network", "n", "mask", "m", "alldirs",
     "32bitclients", "manglednames", "offline", "fspath", "fsuuid", "sec",
 )  # fmt: skip
+#: Those that nfsd does not know without a value.
+VALUED: Final = frozenset({"maproot", "mapall", "root", "r", "network", "n", "mask", "m", "sec"})
 FLAVORS: Final = ("krb5p", "krb5i", "krb5", "sys")
 _FLAGS: Final = frozenset({"alldirs", "32bitclients", "manglednames", "offline"})
 _MAPS: Final = {

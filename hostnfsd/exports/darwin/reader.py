@@ -37,7 +37,7 @@ def read(text: str, path: str, system: System) -> Reading:
             findings.warning("line-lost", line.text, text, "take the backslash away")
         else:
             if words:
-                entries.append(_entry(source.place(line.text.start), words))
+                entries.append(_entry(source, words))
             with suppress(Dropped):
                 registry.add(_EntryReader(source, system, findings).read(line, words))
     return Reading(Dialect.DARWIN, tuple(entries), registry.exports(), findings.all())
@@ -61,10 +61,12 @@ def _comment(line: Line, findings: Findings) -> None:
         findings.warning("comment-swallows", line.text, text, "take the backslash away")
 
 
-def _entry(place: Place, words: tuple[Field, ...]) -> Entry:
+def _entry(source: Source, words: tuple[Field, ...]) -> Entry:
     count = next((i for i, word in enumerate(words) if not is_path(word.text)), len(words))
+    places = tuple(source.place(word.text.start) for word in words)
     paths = tuple(clean_path(word) for word in words[:count])
-    return Entry(place, paths, tuple(word.text.text for word in words[count:]))
+    fields = tuple(word.text.text for word in words[count:])
+    return Entry(places[0], paths, fields, places[:count], places[count:])
 
 
 class _EntryReader:

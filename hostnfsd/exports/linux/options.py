@@ -38,6 +38,7 @@ _RANGE_ENDS: Final = re.compile(r"(?:^|-)(-?[0-9]+)")
 _REEXPORT: Final = ("none", "auto-fsidnum", "predefined-fsidnum")
 _TRANSPORTS: Final = ("none", "tls", "mtls")
 _LONG: Final = (1 << 63) - 1
+_MACOS: Final = frozenset({"maproot", "mapall", "network", "mask", "alldirs", "o"})
 _LOCATIONS: Final = frozenset({"refer", "replicas"})
 _UUID_DIGITS: Final = 32
 _WRAP: Final = 1 << 32
@@ -206,6 +207,9 @@ def _is_fsid(text: str) -> bool:
 
 
 def _unknown(item: Span, findings: Findings) -> BadOption:
+    if item.partition("=")[0].text in _MACOS:
+        hint = "this is macOS syntax; Linux writes: /path 127.0.0.1(rw,all_squash,anonuid=501)"
+        return _bad("unknown-option", item, f'unknown keyword "{item.text}"', findings, hint)
     close = get_close_matches(item.text.lower(), NAMES, n=1)
     hint = f"did you mean {close[0]}?" if close else "see exports(5) for what there is"
     return _bad("unknown-option", item, f'unknown keyword "{item.text}"', findings, hint)

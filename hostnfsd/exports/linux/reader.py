@@ -72,7 +72,7 @@ class _FileReader:
                 text = f"path longer than {PATH_SIZE - 1} bytes: exportfs reads no further"
                 self.findings.error("path-too-long", path.span, text)
                 self._give_up()
-                self._keep(Entry(self.source.place(path.span.start), (path.span.text,), ()))
+                self._keep(self._written(path.span, []))
                 self.words.skip_line()
             elif path.ending is Ending.WORD:
                 self._quote(path)
@@ -89,7 +89,7 @@ class _FileReader:
 
     def _entry(self, path: Span) -> Entry:
         grants = _Grants(path, Settings())
-        fields: list[str] = []
+        fields: list[Span] = []
         nobody = 0
         while True:
             word = self.words.client()
@@ -98,11 +98,11 @@ class _FileReader:
                     break
                 # exportfs takes nobody for everybody, and looks once more.
                 self._everybody(path, grants)
-                fields.append("")
+                fields.append(path[len(path) :])
                 nobody = len(fields)
                 continue
             self._quote(word)
-            fields.append(word.span.text)
+            fields.append(word.span)
             try:
                 self._field(word, grants)
             except BadOption:
@@ -112,7 +112,13 @@ class _FileReader:
         if nobody == len(fields):
             # An entry with nobody at its end is written without.
             fields = fields[:-1]
-        return Entry(self.source.place(path.start), (path.text,), tuple(fields))
+        return self._written(path, fields)
+
+    def _written(self, path: Span, fields: list[Span]) -> Entry:
+        place = self.source.place
+        words = tuple(field.text for field in fields)
+        places = tuple(place(field.start) for field in fields)
+        return Entry(place(path.start), (path.text,), words, (place(path.start),), places)
 
     def _everybody(self, path: Span, grants: _Grants) -> None:
         grants.due = grants.expecting = False
@@ -121,10 +127,10 @@ class _FileReader:
                 self._no_options(path, "", grants)
             self._grant(grants, path[len(path) :], path, grants.settings)
 
-    def _rest_of_line(self) -> list[str]:
-        rest: list[str] = []
+    def _rest_of_line(self) -> list[Span]:
+        rest: list[Span] = []
         while (word := self.words.client()).ending is not Ending.NONE:
-            rest.append(word.span.text)
+            rest.append(word.span)
         return rest
 
     def _field(self, word: Word, grants: _Grants) -> None:

@@ -3,27 +3,15 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from hostnfsd.exports import printer
 from hostnfsd.exports.model import Client, Dialect, Entry, Export, Reading
 from hostnfsd.problem import Place
+from tests.support.exports_text import TEXTS
 from tests.vectors import exports_vectors as vectors
 
 NOWHERE = Place("")
 VECTORS = [(dialect, path) for dialect in Dialect for path in vectors.files(dialect)]
-#: What exports files are made of, and what breaks them.
-PIECES = (
-    " ", " ", "\n", "\n", "\t", "\\\n", "\r", "\f", "\0", '"', "'", "#", "\\", "(", ")", ",", "-",
-    "=", ":", "/", "/Users/dev/src ", "/Users/dev/src/app ", "/Users/dev/a\\ b ",
-    '"/Users/dev/a b" ', "/Volumes/Disk/data ", "/tmp ", "/srv/a ", "/srv/d ", "/srv/b\\040c ",
-    "*", "*(rw)", "hostone(ro)", "hostone", "two(rw,insecure)", "10.0.0.0/8(rw)", "10.0.0.1",
-    "localhost ", "team ", "-ro ", "-alldirs,ro ", "-mapall=501:20 ", "-maproot ", "dev ",
-    "-network 10.0.0.0 ", "-mask 255.0.0.0 ", "-sec=krb5:sys ", "-fspath=/Volumes/Disk ", "-x,ro ",
-    "rw", "ro", "sec=sys", "anonuid=7", "all_squash", "bogus", "\\101", "\\000", "\\134", "é",
-    "\udcff", "x" * 300, "y" * 4200,
-)  # fmt: skip
-TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(max_size=60)
 
 
 def unplaced(reading: Reading) -> tuple[list[Entry], list[Export]]:
@@ -33,7 +21,7 @@ def unplaced(reading: Reading) -> tuple[list[Entry], list[Export]]:
         return replace(one, place=NOWHERE)
 
     return (
-        [replace(entry, place=NOWHERE) for entry in reading.entries],
+        [Entry(NOWHERE, entry.paths, entry.fields) for entry in reading.entries],
         [
             replace(
                 export,

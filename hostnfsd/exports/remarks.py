@@ -1,0 +1,28 @@
+"""The codes of what is told beyond the server's own messages, and how to make such a problem."""
+
+from types import MappingProxyType
+from typing import Final
+
+from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.readable import printable
+
+#: Every code, and how bad it is. None of it is an error: the server takes such a file.
+CODES: Final = MappingProxyType(
+    {
+        "client-path": Severity.NOTE,  # clients know the directory by another path, too
+        "map-breaks-chown": Severity.NOTE,  # databases will not start on it
+        "needs-disk-access": Severity.WARNING,  # macOS keeps nfsd out
+        "needs-low-ports": Severity.WARNING,  # hostnfsd would be refused for its source port
+        "network-host-bits": Severity.WARNING,  # the network matches nobody
+        "not-for-tunnel": Severity.WARNING,  # hostnfsd would be refused for its address
+        "not-judged": Severity.WARNING,  # a pattern or netgroup that the gate passes over
+        "ro-dropped": Severity.WARNING,  # exported read-write, unlike what is written
+        "world-export": Severity.WARNING,  # everybody may mount it
+    }
+)
+
+
+def remark(code: str, place: Place, subject: str, text: str, hint: str | None = None) -> Problem:
+    """A problem with one of the codes; what it quotes is made harmless."""
+    shown = None if hint is None else printable(hint)
+    return Problem(code, CODES[code], place, printable(subject), printable(text), shown)
