@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from hostnfsd.daemon import host_calls
 from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts
 from hostnfsd.daemon.joint import Joint
 from hostnfsd.daemon.mount_trial import MountTrial, UndecidedError
+from hostnfsd.daemon.tripwire import Tripwire
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
 from hostnfsd.server.finding import Denial, HostFinding, MountFinding, Place, Reached
@@ -62,10 +64,12 @@ class Host:
         self._config = config
         self._sources = sources
         self._changed = changed
+        self._plain = Sources("never")
         self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
         self._reached: dict[Service, Reached] = {}
         self._mounted: MountFinding | None = None
+        self._undecided = False
         self._denied = 0  # trial mounts that were denied in the same words as before
         self._ask_now = asyncio.Event()
         self._try_now = asyncio.Event()
@@ -160,7 +164,7 @@ class Host:
             self._try_now.set()
 
     def apply(self) -> None:
-        """The configuration changed: look at everything again."""
+        """Something changed, such as the configuration: look at everything again."""
         self._ask_now.set()
         self._try_now.set()
 
@@ -184,6 +188,24 @@ class Host:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_asking(), name="host ports")
             group.create_task(self._keep_trying(), name="host mounts")
+            for service in sorted(_MOUNTED):
+                wire = Tripwire(
+                    dial=partial(self._watch, service), lost=self._tripped, back=self._tripped
+                )
+                group.create_task(wire.run(), name=f"host {service} tripwire")
+
+    async def _watch(self, service: Service) -> socket.socket:
+        """A connection that carries nothing, from an ordinary source port."""
+        carried = self._carried().get(service)
+        if carried is None or not self.versions(service):
+            raise ConnectionRefusedError("nobody is there")
+        place = self.place(carried)
+        return await self._plain.connect(service, place.address, place.port, within_s=_DIAL_S)
+
+    def _tripped(self) -> None:
+        """A server that lets clients mount ended, or is back: perhaps with other exports."""
+        self.apply()
+        self._changed()
 
     async def _keep_asking(self) -> None:
         while True:
@@ -209,6 +231,8 @@ class Host:
     def _pause_s(self) -> float:
         """Seconds until the next trial mount that nobody asks for."""
         probe = self._config().probe
+        if self._undecided:
+            return min(probe.interval_s, probe.mount_interval_s)
         if self._mounted is not None and not self._mounted.denials:
             return probe.mount_interval_s
         # What is denied may be cured at any moment, and nothing tells; but Linux's mountd writes a
@@ -229,9 +253,13 @@ class Host:
             last=None if self._mounted is None else self._mounted.export,
             within_s=self._config().probe.timeout_s,
         )
-        # What could not be found out leaves the last verdict: the probes tell what is down.
-        with suppress(UndecidedError):
-            self._conclude(await trial.run())
+        try:
+            finding = await trial.run()
+        except UndecidedError:
+            self._undecided = True  # the last verdict stands: the probes tell what is down
+            return
+        self._undecided = False
+        self._conclude(finding)
 
     def _conclude(self, finding: MountFinding | None) -> None:
         before = {} if self._mounted is None else self._mounted.denials

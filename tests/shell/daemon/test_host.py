@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import host as module
-from hostnfsd.daemon import host_ports, mount_trial
+from hostnfsd.daemon import host_ports, mount_trial, tripwire
 from hostnfsd.daemon.host import Host
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
@@ -337,6 +337,23 @@ async def test_a_frozen_server_is_not_mounted_from(server: NfsHost, watched: Wat
         server.manners[NFS].silent = False
         assert await probed(watched, NFS) is Reached.ANSWERED
         await watched.until_tried(tries + 1)
+
+
+async def test_a_server_that_restarts_between_two_probes_is_mounted_from(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the same port, with other exports: nothing else tells."""
+    monkeypatch.setattr(tripwire, "_STOOD_S", 0.05)
+    async with watched.running():
+        await eventually(lambda: server.count(MOUNTD, mount.Procedure.UMNT), "the first mount")
+        mountd = server.services[MOUNTD]
+        await eventually(lambda: mountd.open, "the tripwire")
+        await asyncio.sleep(0.06)  # it has stood long enough to mean something
+        server.exports = {"/a": Status.ACCES}
+        await mountd.stop()
+        await mountd.start(mountd.port)
+
+        await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
 
 
 async def test_a_server_that_moved_is_mounted_from(server: NfsHost, watched: Watched) -> None:
