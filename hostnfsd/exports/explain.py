@@ -51,7 +51,8 @@ def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
         found.extend(_squashed(export, reading.dialect))
         if reading.dialect is Dialect.LINUX:
             found.extend(_low_ports(export, around))
-            found.extend(_linked(export, reading, around.system))
+    if reading.dialect is Dialect.LINUX:
+        found.extend(_linked(reading, around.system))
     return tuple(
         sorted(found, key=lambda p: (p.place.path, p.place.line or 0, p.place.column or 0))
     )
@@ -148,9 +149,11 @@ def _low_ports(export: Export, around: Surroundings) -> Iterator[Problem]:
             yield remark("needs-low-ports", grant.client.place, export.path, text, hint)
 
 
-def _linked(export: Export, reading: Reading, system: System) -> Iterator[Problem]:
+def _linked(reading: Reading, system: System) -> Iterator[Problem]:
+    exported = {export.path for export in reading.exports}
     for entry in reading.entries:
         path = decoded(entry.paths[0])
-        if path.rstrip("/") != export.path and system.physical(path) == export.path:
-            text = f"is exported as {export.path}: NFSv4 clients must write that"
-            yield remark("client-path", entry.place, path, text, f"write: {export.path}")
+        real = system.physical(path)
+        if path.rstrip("/") != real and real in exported:
+            text = f"is exported as {real}: NFSv4 clients must write that"
+            yield remark("client-path", entry.place, path, text, f"write: {real}")

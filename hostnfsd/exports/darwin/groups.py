@@ -28,11 +28,11 @@ class Group:
     addresses: tuple[Address, ...] = ()
     net: Block | None = None
 
-    def overlaps(self, other: "Group") -> bool:
-        """Whether nfsd sees an address of the one in the other; networks: the same one."""
-        if self.net is not None and other.net is not None:
-            return self.net.masked().address == other.net.masked().address
-        return bool(set(self.addresses) & set(other.addresses))
+    def marks(self) -> list[Address]:
+        """What nfsd compares with other groups of the kind: addresses; a network's own."""
+        if self.net is not None:
+            return [self.net.masked().address]
+        return list(self.addresses)
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Hosts:
     """The hosts of an entry, looked up as they are read.
 
     Attributes:
-        groups: what nfsd keeps.
+        groups: what nfsd keeps, each once, in the order written.
         clients: what they mean, one for each word.
         good: how many hosts have an address.
         bad: how many have none.
@@ -49,7 +49,7 @@ class Hosts:
     source: Source
     system: System
     findings: Findings
-    groups: list[Group] = field(default_factory=list)
+    groups: dict[Group, None] = field(default_factory=dict)
     clients: list[Client] = field(default_factory=list)
     good: int = 0
     bad: int = 0
@@ -96,7 +96,7 @@ class Hosts:
     def _keep(self, group: Group) -> bool:
         if group in self.groups:
             return False
-        self.groups.append(group)
+        self.groups[group] = None
         return True
 
 

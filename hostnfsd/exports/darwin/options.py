@@ -124,7 +124,7 @@ class OptionReader:
         if rest:
             ignored = ",".join(item.text for item in rest)
             text += f"; the rest of its list is ignored with it: {ignored}"
-            hint = f"{hint} Until then write -{ignored} as a word of its own"
+            hint = f"{hint}; until then write -{ignored} as a word of its own"
         self.findings.warning("unknown-option", name, text, hint)
 
     def _option(self, name: Span, value: Span | None) -> bool | None:

@@ -1,5 +1,6 @@
 """How nfsd compares and orders directories."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,13 @@ class Directory:
 def is_below(parent: str, path: str) -> bool:
     """Whether a path is strictly below another, by its text."""
     return path != parent and path.startswith(parent if parent == "/" else parent + "/")
+
+
+def parents(path: str) -> Iterator[str]:
+    """Every directory strictly above a path, the nearest first."""
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        yield path
 
 
 def ordered(directories: list[Directory]) -> list[Directory]:

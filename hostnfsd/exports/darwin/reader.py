@@ -93,15 +93,16 @@ class _EntryReader:
             text = "can't specify both network and hosts on same line"
             self.findings.error("network-and-hosts", at, text, "write a line for each")
             raise Dropped
-        groups = [net[0]] if net else self.hosts.groups
+        groups = [net[0]] if net else list(self.hosts.groups)
         clients = [net[1]] if net else self.hosts.clients
         return Wanted(ordered(directories), self.options, terms, groups, clients)
 
     def _joints(self, line: Line) -> None:
+        where = {offset: i for i, offset in enumerate(line.text.offsets)} if line.joints else {}
         for offset in line.joints:
-            index = line.text.offsets.index(offset) if offset in line.text.offsets else -1
+            index = where.get(offset, 0)
             if index > 0 and line.text[index - 1] not in " \t":
-                word = line.text[index:].text.split(maxsplit=1)[0]
+                word = line.text[index : index + LONGEST].text.split(maxsplit=1)[0]
                 at = line.text[index : index + len(word)]
                 text = "a backslash joins lines without a blank between them"
                 self.findings.warning(

@@ -1,17 +1,20 @@
 """Enters what entries ask for into the table of exports, as nfsd does, and tells what it means."""
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from hostnfsd.exports import printer
 from hostnfsd.exports.darwin.groups import Group
 from hostnfsd.exports.darwin.options import Options
 from hostnfsd.exports.darwin.paths import Directory, culprit, is_below
-from hostnfsd.exports.darwin.table import Conflict, Holders, Registered, VolumeTable, register
+from hostnfsd.exports.darwin.table import Conflict, Holders, Registered, VolumeTable
 from hostnfsd.exports.darwin.volumes import Chosen, Dropped, Volumes
 from hostnfsd.exports.findings import Findings
-from hostnfsd.exports.model import Client, ClientKind, Export, Grant, Terms
+from hostnfsd.exports.model import Client, ClientKind, Dialect, Entry, Export, Grant, Terms
 from hostnfsd.exports.source import Source
 from hostnfsd.exports.system import Exportable, ServerState, StatFailure, System, Volume
+from hostnfsd.problem import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,13 @@ class Wanted:
     clients: Sequence[Client]
 
 
+@dataclass(slots=True)
+class _Meaning:
+    place: Place
+    grants: dict[tuple[ClientKind, str], Grant] = field(default_factory=dict)
+    also: dict[str, None] = field(default_factory=dict)
+
+
 class Registry:
     """All entries so far."""
 
@@ -41,12 +51,15 @@ class Registry:
         self.system = system
         self.findings = findings
         self._tables: dict[str, VolumeTable] = {}
-        self._exports: dict[str, Export] = {}
+        self._meanings: dict[str, _Meaning] = {}
         self._volumes = Volumes(system, findings, list(system.remembered_volumes()))
 
     def exports(self) -> tuple[Export, ...]:
         """What is exported, in the order written."""
-        return tuple(self._exports.values())
+        return tuple(
+            Export(path, meant.place, tuple(meant.grants.values()), tuple(meant.also))
+            for path, meant in self._meanings.items()
+        )
 
     def add(self, wanted: Wanted) -> None:
         """One entry.
@@ -62,13 +75,14 @@ class Registry:
         self._check_others(wanted, chosen, table)
         if self.system.server_state() is ServerState.RUNNING and not chosen.missing:
             self._check_reading(wanted)
-        top: Directory | None = None
-        for directory in wanted.directories:
-            if top is None or not is_below(top.path, directory.path):
-                top = directory
-                below = [d for d in wanted.directories if is_below(directory.path, d.path)]
-                self._export(directory, below, wanted, chosen, table)
-                self._tables[key] = table
+        waiting = deque(wanted.directories)
+        while waiting:
+            directory = waiting.popleft()
+            below: list[Directory] = []
+            while waiting and is_below(directory.path, waiting[0].path):
+                below.append(waiting.popleft())
+            self._export(directory, below, wanted, chosen, table)
+            self._tables[key] = table
 
     def _check_others(self, wanted: Wanted, chosen: Chosen, table: VolumeTable) -> None:
         for directory in wanted.directories[chosen.checked :]:
@@ -105,31 +119,32 @@ class Registry:
         path = directory.path
         if (other := table.nested_with(path)) is not None:
             text = f"{path} conflicts with existing export {other}"
-            hint = (
-                f"export one of the two; with -alldirs on it, {min(path, other, key=len)} is enough"
-            )
+            outer, inner = sorted((path, other), key=len)
+            place = self.source.place(directory.at.start)
+            lines = (Entry(place, (outer,), ("-alldirs",)), Entry(place, (outer, inner), ()))
+            hint = " or ".join(printer.line(Dialect.DARWIN, line) for line in lines)
+            hint = f"one line is enough, with the clients of both: {hint}"
             self.findings.error("nested", directory.at, text, hint)
             raise Dropped
         registered = table.directories.get(path) or Registered(path)
         if path not in table.directories:
             self._check_mount_point(directory, chosen.volume)
         try:
-            holders, remarks = register(path, registered.holders, wanted.groups, wanted.terms)
+            done = registered.holders.register(path, wanted.groups, wanted.terms)
         except Conflict as conflict:
             text = f"export option conflict for {path} ({conflict})"
             hint = "give the same options to the same clients, or name other clients"
             self.findings.error("options-conflict", directory.at, text, hint)
             raise Dropped from conflict
-        for remark in remarks:
+        for remark in done.remarks:
             self.findings.warning("duplicate", directory.at, remark)
-        if holders != registered.holders and not chosen.missing:
+        if done.new and not chosen.missing:
             self._check_kernel(directory, chosen.volume)
-        registered.holders = holders
-        usable = [self._mountable(registered, sub, wanted) for sub in below]
-        table.directories[path] = registered
-        self._mean(
-            directory, [d.path for d, fits in zip(below, usable, strict=True) if fits], wanted
-        )
+        also = [sub.path for sub in below if self._mountable(registered, sub, wanted)]
+        table.add(registered)
+        # A directory that is missing can be exported, and not be mounted.
+        if chosen.missing or culprit(path, self.system) is None:
+            self._mean(directory, also, wanted)
 
     def _check_mount_point(self, directory: Directory, volume: Volume) -> None:
         physical = self.system.physical(directory.path)
@@ -155,27 +170,20 @@ class Registry:
         """Register a directory below the export that may be mounted by itself."""
         # Only what differs per directory counts here: not whom root is mapped to.
         terms = replace(wanted.terms, uid=0, gids=())
-        before = registered.below.get(sub.path, Holders())
+        holders = registered.below.setdefault(sub.path, Holders())
         try:
-            holders, remarks = register(sub.path, before, wanted.groups, terms)
+            done = holders.register(sub.path, wanted.groups, terms)
         except Conflict as conflict:
             text = f"mount subdirectory export option conflict for {sub.path} ({conflict})"
             self.findings.error("options-conflict", sub.at, text)
             return False
-        for remark in remarks:
+        for remark in done.remarks:
             self.findings.warning("duplicate", sub.at, remark)
-        registered.below[sub.path] = holders
         return culprit(sub.path, self.system) is None
 
     def _mean(self, directory: Directory, also: list[str], wanted: Wanted) -> None:
         place = self.source.place(directory.at.start)
-        everybody = Client(ClientKind.WORLD, "", place)
-        old = self._exports.get(directory.path) or Export(directory.path, place, ())
-        known = {(grant.client.kind, grant.client.text) for grant in old.grants}
-        grants = tuple(
-            Grant(client, wanted.terms)
-            for client in wanted.clients or (everybody,)
-            if (client.kind, client.text) not in known
-        )
-        merged = tuple(dict.fromkeys((*old.also, *also)))
-        self._exports[directory.path] = replace(old, grants=old.grants + grants, also=merged)
+        meant = self._meanings.setdefault(directory.path, _Meaning(place))
+        for client in wanted.clients or (Client(ClientKind.WORLD, "", place),):
+            meant.grants.setdefault((client.kind, client.text), Grant(client, wanted.terms))
+        meant.also.update(dict.fromkeys(also))

@@ -1,6 +1,6 @@
 """What exportfs would export, entry by entry, with the repetitions it finds."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 
 from hostnfsd.exports.findings import Findings
 from hostnfsd.exports.model import Client, ClientKind, Export, Grant
@@ -9,16 +9,26 @@ from hostnfsd.exports.system import FileKind, System
 from hostnfsd.problem import Place
 
 
+@dataclass(slots=True)
+class _Export:
+    place: Place
+    grants: list[Grant] = field(default_factory=list)
+    known: dict[object, Grant] = field(default_factory=dict)
+
+
 class Table:
     """The exports of all files so far."""
 
     def __init__(self, system: System) -> None:
         self._system = system
-        self._exports: dict[str, Export] = {}
+        self._exports: dict[str, _Export] = {}
 
     def exports(self) -> tuple[Export, ...]:
         """What is exported, in the order written."""
-        return tuple(self._exports.values())
+        return tuple(
+            Export(path, export.place, tuple(export.grants))
+            for path, export in self._exports.items()
+        )
 
     def add(
         self, path: str, place: Place, grant: Grant, *, path_at: Span, at: Span, findings: Findings
@@ -36,15 +46,15 @@ class Table:
         real = self._system.physical(path)
         export = self._exports.get(real)
         if export is None:
-            export = Export(real, place, ())
+            export = self._exports[real] = _Export(place)
             self._look(path, real, path_at, findings)
-        for other in export.grants:
-            if _same(other.client, grant.client):
-                self._repeated(other, grant, real, at=at, findings=findings)
-                break
-        else:
-            export = replace(export, grants=(*export.grants, grant))
-        self._exports[real] = export
+        keys = _keys(grant.client)
+        other = next((export.known[key] for key in keys if key in export.known), None)
+        if other is not None:
+            self._repeated(other, grant, real, at=at, findings=findings)
+            return
+        export.grants.append(grant)
+        export.known.update(dict.fromkeys(keys, grant))
 
     def _look(self, path: str, real: str, at: Span, findings: Findings) -> None:
         kind = self._system.kind(real)
@@ -68,8 +78,8 @@ class Table:
         findings.error("duplicate" if same else "options-conflict", at, text, hint)
 
 
-def _same(one: Client, other: Client) -> bool:
-    hosts = {ClientKind.HOST, ClientKind.ADDRESS}
-    if one.kind in hosts and other.kind in hosts:
-        return bool(set(one.addresses) & set(other.addresses))
-    return one.kind is other.kind and one.text.lower() == other.text.lower()
+def _keys(client: Client) -> list[object]:
+    """What no second client of an export may have: an address, or a name of its kind."""
+    if client.kind in {ClientKind.HOST, ClientKind.ADDRESS}:
+        return list(client.addresses)
+    return [(client.kind, client.text.lower())]

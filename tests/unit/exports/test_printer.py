@@ -64,3 +64,17 @@ def test_whatever_is_printed_means_the_same(dialect: Dialect, text: str) -> None
 )
 def test_what_is_printed(dialect: Dialect, entry: Entry, line: str) -> None:
     assert line == printer.line(dialect, entry)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "options"),
+    [(Dialect.DARWIN, "/Users/dev/src", ""), (Dialect.LINUX, "/srv/a", "(rw)")],
+)
+def test_a_long_file_takes_time_in_proportion(dialect: Dialect, path: str, options: str) -> None:
+    clients = [f"10.{i >> 8}.{i & 255}.1{options}" for i in range(10_000)]
+    one_line = f"{path} {' '.join(clients)}\n"
+    lines = "".join(f"{path} {client}\n" for client in clients)
+
+    # To compare each with each would take longer than the suite's time limit.
+    for text in (one_line, lines):
+        assert len(vectors.read(dialect, text).exports[0].grants) == len(clients)
