@@ -12,7 +12,7 @@ from typing import Final
 
 #: Seconds a connection must have stood for its end to mean anything: macOS closes at once those of
 #: callers that no export admits.
-_STOOD_S: Final = 1.0
+_STOOD_S: Final = 0.2
 #: Seconds between two attempts to connect, from and to.
 _PAUSE_MIN_S: Final = 0.2
 _PAUSE_MAX_S: Final = 5.0

@@ -1,6 +1,7 @@
 """The host's services change their ports, and rpcbind comes and goes: clients do not notice."""
 
 import signal
+import time
 from typing import Any, Final
 
 import pytest
@@ -34,6 +35,15 @@ def await_place(daemon: Daemon, service: str, port: int, origin: str) -> None:
     daemon.wait_until(
         lambda: place(daemon, service) == (port, origin), f"{service} at {port}, {origin}"
     )
+
+
+def await_tripwire(daemon: Daemon, bed: Bed) -> None:
+    """Wait until the daemon has a connection to mountd that means something when it ends."""
+    daemon.wait_until(
+        lambda: bed.nfs.box.run("ss", "-Htn", "state", "established", "dport = :20048").output,
+        "a connection to mountd",
+    )
+    time.sleep(0.5)  # more than it must have stood
 
 
 def write_and_read(bed: Bed, words: str) -> None:
@@ -189,3 +199,21 @@ def test_a_server_of_version_4_alone_has_no_mountd(own_bed: Bed) -> None:
     assert view(daemon, "nfs")["versions"] == [4]
     assert "mount_denied" not in daemon.log
     daemon.await_service("mountd", "absent", "serving")
+
+
+def test_a_server_that_restarts_between_two_probes_with_other_exports(own_bed: Bed) -> None:
+    """At the same ports, in half a second: its end and its return are noticed nevertheless."""
+    bed = own_bed
+    daemon = bed.daemon({"probe": {"interval_s": 3600, "mount_interval_s": 3600}})
+    daemon.await_ready()
+    daemon.await_log("mount_allowed")
+    await_tripwire(daemon, bed)
+
+    bed.nfs.restart_ganesha(NfsOptions(extra="CLIENT { Clients = *; Access_Type = None; }"))
+
+    daemon.await_service("mountd", "denied")
+    assert not daemon.ready()
+    await_tripwire(daemon, bed)
+    bed.nfs.restart_ganesha(NfsOptions())
+    daemon.await_service("mountd", "serving")
+    daemon.await_ready()
