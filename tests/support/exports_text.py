@@ -1,8 +1,14 @@
-"""Exports files as Hypothesis makes them up."""
+"""Exports files as Hypothesis makes them up, and what they mean wherever it stands."""
 
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import strategies as st
+
+from hostnfsd.exports.model import Client, Entry, Export, Reading
+from hostnfsd.problem import Place
+
+NOWHERE: Final = Place("")
 
 #: What exports files are made of, and what breaks them.
 PIECES: Final = (
@@ -16,3 +22,22 @@ PIECES: Final = (
     "\udcff", "x" * 300, "y" * 4200,
 )  # fmt: skip
 TEXTS: Final = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(max_size=60)
+
+
+def unplaced(reading: Reading) -> tuple[list[Entry], list[Export]]:
+    """What a reading means, wherever it stands."""
+
+    def client(one: Client) -> Client:
+        return replace(one, place=NOWHERE)
+
+    return (
+        [Entry(NOWHERE, entry.paths, entry.fields) for entry in reading.entries],
+        [
+            replace(
+                export,
+                place=NOWHERE,
+                grants=tuple(replace(g, client=client(g.client)) for g in export.grants),
+            )
+            for export in reading.exports
+        ],
+    )

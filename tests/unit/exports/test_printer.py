@@ -1,36 +1,14 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 
 from hostnfsd.exports import printer
-from hostnfsd.exports.model import Client, Dialect, Entry, Export, Reading
-from hostnfsd.problem import Place
-from tests.support.exports_text import TEXTS
+from hostnfsd.exports.model import Dialect, Entry
+from tests.support.exports_text import NOWHERE, TEXTS, unplaced
 from tests.vectors import exports_vectors as vectors
 
-NOWHERE = Place("")
 VECTORS = [(dialect, path) for dialect in Dialect for path in vectors.files(dialect)]
-
-
-def unplaced(reading: Reading) -> tuple[list[Entry], list[Export]]:
-    """What a reading means, wherever it stands."""
-
-    def client(one: Client) -> Client:
-        return replace(one, place=NOWHERE)
-
-    return (
-        [Entry(NOWHERE, entry.paths, entry.fields) for entry in reading.entries],
-        [
-            replace(
-                export,
-                place=NOWHERE,
-                grants=tuple(replace(g, client=client(g.client)) for g in export.grants),
-            )
-            for export in reading.exports
-        ],
-    )
 
 
 def survives(dialect: Dialect, text: str) -> None:
