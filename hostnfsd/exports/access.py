@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from hostnfsd.exports.addresses import Address, Block, plain, prefix_mask
-from hostnfsd.exports.explain import mountable
+from hostnfsd.exports.matching import mountable
 from hostnfsd.exports.model import Client, ClientKind, Export
 from hostnfsd.exports.remarks import remark
 from hostnfsd.problem import Place, Problem

@@ -11,6 +11,7 @@ from typing import Final
 from hostnfsd.exports import darwin_traps, spelling
 from hostnfsd.exports.addresses import Address
 from hostnfsd.exports.linux.words import decoded
+from hostnfsd.exports.matching import mountable
 from hostnfsd.exports.model import ClientKind, Dialect, Export, Grant, Reading, Squash
 from hostnfsd.exports.remarks import remark
 from hostnfsd.exports.system import System
@@ -56,11 +57,6 @@ def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
     return tuple(
         sorted(found, key=lambda p: (p.place.path, p.place.line or 0, p.place.column or 0))
     )
-
-
-def mountable(export: Export, address: Address) -> bool:
-    """Whether the server lets an address mount an export, as far as the file tells."""
-    return any(grant.client.includes(address) for grant in export.grants if not grant.terms.offline)
 
 
 def _with_us(export: Export, grant: Grant, dialect: Dialect, around: Surroundings) -> str:

@@ -10,6 +10,9 @@ _DARWIN_SPECIAL: Final = frozenset(" \t\\'\"")
 _DARWIN_DROPPED: Final = frozenset(" \t\\")
 #: What exportfs(8) writes as octal in its own table, support/nfs/exports.c.
 _LINUX_SPECIAL: Final = frozenset('"\\#')
+_LINUX_UNQUOTABLE: Final = frozenset('"\\\0')
+#: exportfs decodes an escape in a buffer that just holds a client: near its end there is no room.
+_LINUX_TIGHT: Final = range(500, 512)
 
 
 def render(dialect: Dialect, entries: Iterable[Entry]) -> str:
@@ -39,6 +42,9 @@ def _linux_word(word: str) -> str:
     if not word:
         # Nothing before a NUL: the only way to write an empty word.
         return "\\000"
+    width = len(word.encode("utf-8", "replace"))
+    if width in _LINUX_TIGHT and _LINUX_UNQUOTABLE.isdisjoint(word):
+        return f'"{word}"'
     return "".join(
         f"\\{ord(c):03o}" if c in _LINUX_SPECIAL or c <= " " or c == "\x7f" else c for c in word
     )

@@ -36,7 +36,8 @@ class Word:
     """What was found where a word could be.
 
     Attributes:
-        span: the word without quotes, escapes decoded.
+        span: the word without quotes, escapes decoded; of one that is too long the beginning,
+            and a filling.
         ending: how it ended.
         open_quote: a quote in it was never closed: it took in the rest of the file.
     """
@@ -126,12 +127,20 @@ class Words:
                 taken.append((chr(byte if byte < _ASCII else _BYTE_ESCAPE + byte), first))
                 width -= 3
         if width >= size:
-            return Word(Span.of(taken, self._at), Ending.TOO_LONG)
+            return Word(_overlong(taken, size, self._at), Ending.TOO_LONG)
         return Word(_up_to_nul(taken, self._at), Ending.WORD if taken else Ending.NONE, quoted)
 
 
+def _overlong(characters: list[tuple[str, int]], size: int, end: int) -> Span:
+    """The beginning of a word, filled up: just too long, however it is written."""
+    beginning = characters[: size // 8]
+    left = size - sum(_width(character) for character, _ in beginning)
+    return Span.of(beginning + [("x", end)] * left, end)
+
+
 def _width(character: str) -> int:
-    return len(character.encode("utf-8", "surrogateescape" if character >= "\udc80" else "replace"))
+    # An escaped byte is one byte, and so is the question mark that stands for it here.
+    return len(character.encode("utf-8", "replace"))
 
 
 def _is_octal(last: list[str]) -> bool:
