@@ -90,13 +90,17 @@ class Scanner:
     def feed(self, chunk: bytes | memoryview, now: float) -> Sequence[Passed]:
         """The records that end in ``chunk``; ``now`` is any clock's time, of the chunk's coming."""
         size = len(chunk)
-        if size < self._skip:
-            self._skip -= size
-            self._left -= size
-            return ()
-        if self.off is not None or not size:
+        if self.pass_over(size) or self.off is not None or not size:
             return ()
         return self._walk(chunk, size, now)
+
+    def pass_over(self, size: int) -> bool:
+        """Whether a chunk of ``size`` bytes needs no look; then it has been passed over."""
+        if size >= self._skip:
+            return False
+        self._skip -= size
+        self._left -= size
+        return True
 
     def stop(self, why: Off) -> None:
         """Look at nothing any more, and forget what was seen."""

@@ -175,6 +175,8 @@ class Tap:
     def to_host(self, chunk: bytes | memoryview, now: float) -> Sequence[Call]:
         """The calls whose last byte is in ``chunk``, which passes at ``now``."""
         scanner = self._calls
+        if scanner.pass_over(len(chunk)):
+            return ()
         calls: list[Call] = []
         if scanner.between:
             at = self._whole_calls(chunk, now, calls)
@@ -201,20 +203,23 @@ class Tap:
 
     def to_client(self, chunk: bytes | memoryview, now: float) -> Sequence[Reply]:
         """The replies to known calls whose last byte is in ``chunk``, which passes at ``now``."""
+        scanner = self._replies
+        if scanner.pass_over(len(chunk)):
+            return ()
         replies: list[Reply] = []
-        if self._replies.between:
+        if scanner.between:
             at = self._whole_replies(chunk, now, replies)
             if at == len(chunk):
                 return replies
             if at:
                 chunk = memoryview(chunk)[at:]
-        records = self._replies.feed(chunk, now)
+        records = scanner.feed(chunk, now)
         for head, size, _ in records:
             reply = self._reply(head, size, now)
             if reply is not None:
                 replies.append(reply)
-        if self._replies.off is not None and self.off is None:
-            self._stop(self._replies.off)
+        if scanner.off is not None and self.off is None:
+            self._stop(scanner.off)
         return replies
 
     def _whole_calls(self, chunk: bytes | memoryview, now: float, calls: list[Call]) -> int:
