@@ -5,15 +5,15 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
 
-from hostnfsd.exports.darwin import reader as darwin
+from hostnfsd.exports import reader
 from hostnfsd.exports.explain import Surroundings, explain
-from hostnfsd.exports.linux import reader as linux
 from hostnfsd.exports.model import Client, ClientKind, Dialect, Export, Reading, Terms
 from hostnfsd.exports.source import Source
 from tests.support.exports_system import LINUX, MAC
 
 FOLDER: Final = Path(__file__).with_name("exports")
 NAME: Final = "exports"
+SYSTEMS: Final = {Dialect.DARWIN: MAC, Dialect.LINUX: LINUX}
 LOOPBACK: Final = IPv4Address("127.0.0.1")
 _FLAGS: Final = (
     ("subdirectories", "alldirs"),
@@ -34,11 +34,7 @@ def content(vector: Path) -> str:
 
 def read(dialect: Dialect, text: str) -> Reading:
     """Read for the machine of the vectors."""
-    match dialect:
-        case Dialect.DARWIN:
-            return darwin.read(text, NAME, MAC)
-        case Dialect.LINUX:
-            return linux.read([Source(NAME, text)], LINUX)
+    return reader.read(dialect, [Source(NAME, text)], SYSTEMS[dialect])
 
 
 def expected(vector: Path) -> str:
@@ -48,8 +44,7 @@ def expected(vector: Path) -> str:
 
 def described(reading: Reading) -> str:
     """A reading in the form of the ``.expected`` files."""
-    system = MAC if reading.dialect is Dialect.DARWIN else LINUX
-    around = Surroundings(system, LOOPBACK, low_ports=False)
+    around = Surroundings(SYSTEMS[reading.dialect], LOOPBACK, low_ports=False)
     lines = [line for export in reading.exports for line in _export(export)]
     lines.append(f"errors: {reading.error_count}")
     for problem in reading.problems:

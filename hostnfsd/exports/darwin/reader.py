@@ -15,17 +15,15 @@ from hostnfsd.exports.system import ServerState, System
 from hostnfsd.problem import Place
 
 
-def read(text: str, path: str, system: System) -> Reading:
+def read(source: Source, system: System) -> Reading:
     """An exports file of macOS.
 
     Args:
-        text: its content.
-        path: its name, for messages.
+        source: the file.
         system: the machine it is for.
     """
-    source = Source(path, text)
     findings = Findings(source)
-    _server_state(system, path, findings)
+    _server_state(system, source.path, findings)
     registry = Registry(source, system, findings)
     entries: list[Entry] = []
     for line in lines(source):

@@ -170,13 +170,9 @@ class Registry:
         """Register a directory below the export that may be mounted by itself."""
         # Only what differs per directory counts here: not whom root is mapped to.
         terms = replace(wanted.terms, uid=0, gids=())
+        # Nobody here can have other terms already: he would have them for the export, too.
         holders = registered.below.setdefault(sub.path, Holders())
-        try:
-            done = holders.register(sub.path, wanted.groups, terms)
-        except Conflict as conflict:
-            text = f"mount subdirectory export option conflict for {sub.path} ({conflict})"
-            self.findings.error("options-conflict", sub.at, text)
-            return False
+        done = holders.register(sub.path, wanted.groups, terms)
         for remark in done.remarks:
             self.findings.warning("duplicate", sub.at, remark)
         return culprit(sub.path, self.system) is None

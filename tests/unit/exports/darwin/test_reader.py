@@ -2,10 +2,16 @@ from dataclasses import replace
 
 import pytest
 
-from hostnfsd.exports.darwin.reader import read
-from hostnfsd.exports.system import Exportable, ServerState, Volume
+from hostnfsd.exports.darwin import reader
+from hostnfsd.exports.model import Reading
+from hostnfsd.exports.source import Source
+from hostnfsd.exports.system import Exportable, ServerState, System, Volume
 from hostnfsd.problem import Place, Severity
-from tests.support.exports_system import MAC
+from tests.support.exports_system import MAC, FakeSystem
+
+
+def read(text: str, system: System) -> Reading:
+    return reader.read(Source("exports", text), system)
 
 
 @pytest.mark.parametrize(
@@ -20,7 +26,7 @@ def test_an_nfsd_that_does_not_run_cannot_be_asked(
     state: ServerState, severities: list[Severity]
 ) -> None:
     system = replace(MAC, state=state)
-    reading = read("/Users/dev/Documents/work localhost\n", "exports", system)
+    reading = read("/Users/dev/Documents/work localhost\n", system)
 
     without_disk_access = [p for p in reading.problems if p.code != "no-disk-access"]
     assert severities == [p.severity for p in without_disk_access]
@@ -31,22 +37,20 @@ def test_an_nfsd_that_does_not_run_cannot_be_asked(
 
 def test_a_kernel_may_refuse_without_a_reason() -> None:
     system = replace(MAC, volumes=(Volume("/", "1" * 32, "odd", Exportable.NO),))
-    (problem,) = read("/Users/dev\n", "exports", system).problems
+    (problem,) = read("/Users/dev\n", system).problems
 
     assert problem.text == "kernel export registration failed"
 
 
 def test_a_mount_point_that_does_not_begin_the_path_is_an_error() -> None:
     # Catalina: /Users led to another volume, and nfsd compared the paths as they were written.
-    system = replace(MAC, firmlinks={}, volumes=(Volume("/System/Volumes/Data", "1" * 32),))
-    system = replace(system, links={})
-    volume = system.volumes[0]
+    volume = Volume("/System/Volumes/Data", "1" * 32)
 
-    class Catalina(type(system)):  # type: ignore[misc]  # a view whose paths stay as they are
+    class Catalina(FakeSystem):
         def volume(self, path: str) -> Volume:  # noqa: ARG002  # all is on one
             return volume
 
-    reading = read("/Users/dev\n", "exports", Catalina(directories=system.directories))
+    reading = read("/Users/dev\n", Catalina(directories=frozenset({"/Users/dev"})))
 
     assert [p.code for p in reading.problems] == ["path-mismatch"]
     assert reading.problems[0].text == (

@@ -82,3 +82,7 @@ def test_every_character_knows_where_it_stands(text: str) -> None:
 @pytest.mark.parametrize(("text", "path"), [("/\udcc3\udca4", "/ä"), ("/\udcff", "/\udcff")])
 def test_bytes_become_characters_where_they_can(text: str, path: str) -> None:
     assert path == decoded(text)
+
+
+def test_text_that_came_from_no_file_does_no_harm() -> None:
+    assert decoded("/" + chr(0xD800)) == "/" + chr(0xD800)
