@@ -202,7 +202,8 @@ class Prober:
             return
         async with asyncio.TaskGroup() as group:
             for target in aims:
-                group.create_task(self._at_gateway(target, timeout_s), name=f"probe {target}")
+                crossing = self._at_gateway(carried, target, timeout_s)
+                group.create_task(crossing, name=f"probe {target}")
 
     async def _at_host(self, carried: Carried, timeout_s: float) -> Finding | None:
         """Probe a service at the host; None if it answers."""
@@ -226,9 +227,9 @@ class Prober:
             self._meters.probe_failed(self._gateway, service, "host")
         return finding
 
-    async def _at_gateway(self, target: Target, timeout_s: float) -> None:
+    async def _at_gateway(self, carried: Carried, target: Target, timeout_s: float) -> None:
         """Probe a service, which answers at the host, from the gateway's side."""
-        service = target.spec.service
+        service = carried.service
         started = time.perf_counter()
         crossing = await self._cross(target, timeout_s)
         # A gateway that is frozen, or lost, says nothing about the service.
@@ -241,10 +242,14 @@ class Prober:
         finding = probe.at_gateway(target, crossing)
         if not finding.state.ready:
             self._meters.probe_failed(self._gateway, service, "gateway")
+        changed = None
         if crossing.failed_behind:
             self._restless = True
             self._host.doubt(service)
-        self._conclude(target.spec, target.family, self._denied(service) or finding)
+            # It has answered a moment ago. One that is going down hangs up first: ask it again, to
+            # tell that from one that lets nobody in.
+            changed = await self._at_host(carried, timeout_s)
+        self._conclude(target.spec, target.family, changed or self._denied(service) or finding)
 
     def _denied(self, service: Service) -> Finding | None:
         denial = self._host.denial(service) if service in _MOUNTED else None

@@ -14,6 +14,7 @@ class HostStandIn:
     Attributes:
         port: where every dial goes.
         reached: how every probe ends, ``text`` why.
+        later: how every probe but the first ends, if not like that.
         denials: what is denied.
         probes: how often each service was probed.
         doubts: services that were doubted, in order.
@@ -22,6 +23,7 @@ class HostStandIn:
     def __init__(self, port: int) -> None:
         self.port = port
         self.reached = Reached.ANSWERED
+        self.later: Reached | None = None
         self.text: str | None = None
         self.known: tuple[int, ...] = ()
         self.denials: dict[Service, Denial] = {}
@@ -42,8 +44,9 @@ class HostStandIn:
 
     async def probe(self, carried: Carried, timeout_s: float) -> HostFinding:
         del timeout_s
+        reached = self.later if self.probes and self.later else self.reached
         self.probes.append(carried.service)
-        return HostFinding(self.reached, self.place(carried), self.text, None, 0.001)
+        return HostFinding(reached, self.place(carried), self.text, None, 0.001)
 
     def denial(self, service: Service) -> Denial | None:
         return self.denials.get(service)

@@ -531,6 +531,22 @@ async def test_a_service_that_is_gone_when_the_call_comes_in_is_down(stage: Stag
     assert stage.relays.tally().refused == dict.fromkeys(Refusal, 0)
 
 
+async def test_a_service_that_goes_down_between_two_calls_is_down_not_denied(
+    relays: Rig,
+) -> None:
+    host = HostService(hang_up)
+    await host.start()
+    stage = Stage(relays, host.port)
+    stage.host.later, stage.host.text = Reached.DOWN, "connection refused"
+    finding = await stage.first()
+    assert stage.task is not None
+    stage.task.cancel()
+    await host.stop()
+
+    assert finding.state is ServiceState.HOST_DOWN
+    assert len(stage.host.probes) == 2
+
+
 # -- probes are nobody's clients ---------------------------------------------------------------
 
 
