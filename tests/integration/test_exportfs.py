@@ -27,6 +27,7 @@ from tests.vectors import exports_vectors as vectors
 pytestmark = pytest.mark.integration
 
 _CACHE: Final = Path(__file__).parents[2] / ".cache"
+_FSID: Final = re.compile(r"^fsid=(-?\d+)$")
 _OCTAL: Final = re.compile(rb"\\([0-7]{3})")
 #: What the table of exportfs tells in another way, or not at all, than the reader's options do.
 _DEFAULTS: Final = {
@@ -74,8 +75,9 @@ class Box:
         (folder / "etc/passwd").write_text("root:x:0:0::/:/bin/sh\n")
         (folder / "etc/netgroup").write_text("team (hostone,,) (two,,)\n")
 
-    def export(self, content: bytes, **more: bytes) -> Told:
-        (self.folder / "etc/exports").write_bytes(content)
+    def export(self, content: bytes | None, **more: bytes) -> Told:
+        if content is not None:
+            (self.folder / "etc/exports").write_bytes(content)
         for name, text in more.items():
             (self.folder / "etc/exports.d" / name).write_bytes(text)
         etab = self.folder / "state/etab"
@@ -112,6 +114,8 @@ def row(line: bytes) -> Row:
     options |= first & {"ro", "rw", "secure", "insecure", "all_squash", "no_root_squash"}
     # One flavor by two names: the reader tells the usual one.
     options = {o.replace("unix", "sys") if o.startswith("sec=") else o for o in options}
+    # The table tells numbers of file systems with a sign.
+    options = {_FSID.sub(lambda m: f"fsid={int(m.group(1)) % (1 << 32)}", o) for o in options}
     return path, client or "*", frozenset(options)
 
 
@@ -176,6 +180,16 @@ def test_further_files_are_read_in_the_order_of_their_versions(box: Box) -> None
     ]
     assert told.rows == rows(reading), told.messages
     assert told.status == 1
+
+
+def test_without_the_first_file_the_further_ones_are_read(box: Box) -> None:
+    text = "/srv/d *(ro)\n"
+    told = box.export(None, **{"a.exports": text.encode()})
+    sources = [Source("exports", "", missing=True), Source("a.exports", text)]
+    reading = linux.read(sources, LINUX)
+
+    assert told.rows == rows(reading)
+    assert (told.status, reading.error_count) == (1, 1)
 
 
 PIECES = (

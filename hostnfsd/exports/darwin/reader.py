@@ -24,6 +24,9 @@ def read(source: Source, system: System) -> Reading:
     """
     findings = Findings(source)
     _server_state(system, source.path, findings)
+    if source.missing:
+        hint = "nfsd runs only where the file exists: create it, then sudo nfsd enable"
+        findings.error("cannot-open", Place(source.path), f"Can't open {source.path}", hint)
     registry = Registry(source, system, findings)
     entries: list[Entry] = []
     for line in lines(source):

@@ -190,14 +190,14 @@ def _security(value: Span, settings: Settings, findings: Findings) -> Settings:
 
 
 def _fsid(text: str) -> str:
-    """A number in the decimal form of exportfs's table; a UUID as it is."""
+    """A number in decimal form; a UUID as it is."""
     if text == "root":
         return "0"
     if not _C_NUMBER.fullmatch(text):
         return text
     octal = re.fullmatch(r"\s*[+-]?0[0-7]+", text)
     number = int(text, 8) if octal else int(text, 0)
-    return str((number + _WRAP // 2) % _WRAP - _WRAP // 2)
+    return str(number % _WRAP)
 
 
 def _is_fsid(text: str) -> bool:

@@ -16,3 +16,13 @@ def test_each_dialect_has_its_reader(dialect: Dialect, text: str) -> None:
 
     assert (own.dialect, own.error_count, len(own.exports)) == (dialect, 0, 1)
     assert foreign.error_count > 0
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_missing_file_is_one_error(dialect: Dialect) -> None:
+    reading = read(dialect, [Source("/etc/exports", "", missing=True)], SYSTEMS[dialect])
+
+    (problem,) = reading.problems
+    assert (reading.error_count, reading.exports) == (1, ())
+    assert problem.code == "cannot-open"
+    assert problem.render().startswith("/etc/exports: error: exports: ")
