@@ -42,6 +42,7 @@ ELSEWHERE = {
     "daemon/sole.py": "shell/daemon/test_control.py",
     "daemon/wire.py": "shell/daemon/test_ssh.py",
     "exports/darwin/groups.py": "unit/exports/test_vectors.py",
+    "exports/darwin/options.py": "unit/exports/test_vectors.py",
     "exports/darwin/registry.py": "unit/exports/test_vectors.py",
     "exports/darwin/table.py": "unit/exports/test_vectors.py",
     "exports/darwin/volumes.py": "unit/exports/test_vectors.py",

@@ -7,11 +7,10 @@ is no option. An option that nfsd does not know ends its list, without counting 
 import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
-from hostnfsd.exports.addresses import Address, Block, network_number, parse, prefix_mask
-from hostnfsd.exports.darwin import credential
+from hostnfsd.exports.addresses import Address
+from hostnfsd.exports.darwin import credential, networks
 from hostnfsd.exports.darwin.credential import Credential
 from hostnfsd.exports.darwin.lines import Field
 from hostnfsd.exports.findings import Findings
@@ -33,7 +32,6 @@ _MAPS: Final = {
 }  # fmt: skip
 _MOST_PATH: Final = 1023  # MAXPATHLEN with its NUL
 _UUID: Final = re.compile(r"(?:-?[0-9a-fA-F]{2}){16}")
-_PREFIXES: Final = frozenset(str(n) for n in range(33))
 _NOBODY: Final = Credential(-2, (-2,))
 
 
@@ -176,30 +174,22 @@ class OptionReader:
     def _network(self, name: Span, value: Span) -> None:
         if self.options.network is not None:
             raise BadOption(name, "network-twice", "Network option conflict", _ONE_NETWORK)
-        address = self._net(value)
+        address = networks.net(value.text, self.system)
         if address is None:
-            raise BadOption(value, "bad-network", f"Bad net: {value.text}", cidr_hint(value.text))
+            raise BadOption(
+                value, "bad-network", f"Bad net: {value.text}", networks.cidr_hint(value.text)
+            )
         self.options.network, self.options.network_at = address, value
         self.options.spans["network"] = name
 
     def _mask(self, name: Span, value: Span) -> None:
         if self.options.mask is not None:
             raise BadOption(name, "mask-twice", "Network option conflict", _ONE_NETWORK)
-        address = self._net(value)
+        address = networks.net(value.text, self.system)
         if address is None:
             raise BadOption(value, "bad-mask", f"Bad mask: {value.text}", "write it as 255.255.0.0")
         self.options.mask = address
         self.options.spans["mask"] = name
-
-    def _net(self, value: Span) -> Address | None:
-        named = self.system.network(value.text)
-        if named is not None:
-            return named
-        address = parse(value.text)
-        if isinstance(address, IPv6Address):
-            return address
-        digit = value.text[:1].isascii() and value.text[:1].isdigit()
-        return network_number(value.text) if digit else None
 
     def _security(self, name: Span, value: Span) -> None:
         if self.options.security is not None:
@@ -245,14 +235,3 @@ class OptionReader:
 
 
 _ONE_NETWORK: Final = "one line names one network: write a line for each"
-
-
-def cidr_hint(text: str) -> str:
-    """How to write a network that is written with the length of its prefix."""
-    address, slash, length = text.partition("/")
-    net = parse(address)
-    if slash and isinstance(net, IPv4Address) and length in _PREFIXES:
-        mask = prefix_mask(4, int(length))
-        base = Block(net, mask).masked().address
-        return f"macOS knows no prefix lengths: -network {base} -mask {mask}"
-    return "write it as 192.168.64.0 with -mask 255.255.255.0"

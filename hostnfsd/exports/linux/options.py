@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from hostnfsd.exports.findings import Findings
+from hostnfsd.exports.linux import values
 from hostnfsd.exports.model import Squash, Terms
 from hostnfsd.exports.source import Span
 
@@ -32,15 +33,9 @@ NAMES: Final = (*_ON, *_OFF, "mountpoint", "mp", *(f"{name}=" for name in _VALUE
 FLAVORS: Final = ("krb5", "krb5i", "krb5p", "unix", "sys", "null", "none")
 _SAME_FLAVOR: Final = {"unix": "sys", "none": "null"}
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+")
-_C_NUMBER: Final = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_RANGE: Final = re.compile(r"-?[0-9]*(--?[0-9]*)?")
-_RANGE_ENDS: Final = re.compile(r"(?:^|-)(-?[0-9]+)")
-_REEXPORT: Final = ("none", "auto-fsidnum", "predefined-fsidnum")
-_TRANSPORTS: Final = ("none", "tls", "mtls")
 _LONG: Final = (1 << 63) - 1
 _MACOS: Final = frozenset({"maproot", "mapall", "network", "mask", "alldirs", "o"})
 _LOCATIONS: Final = frozenset({"refer", "replicas"})
-_UUID_DIGITS: Final = 32
 _WRAP: Final = 1 << 32
 NOBODY: Final = 65534
 
@@ -119,29 +114,11 @@ def _apply(item: Span, settings: Settings, findings: Findings) -> Settings:
         case known if known not in _VALUED:
             raise _unknown(item, findings)
         case _:
-            _check(item, name.text, value.text, findings)
-    if name.text == "fsid":
-        return _with_value("fsid", _fsid(value.text), settings)
-    return _with_value(_SYNONYMS.get(name.text, name.text), value.text, settings)
-
-
-def _check(item: Span, name: str, value: str, findings: Findings) -> None:
-    match name:
-        case "fsid" if not _is_fsid(value):
-            text = f'bad fsid "{item.text}" (a number, root, or a UUID)'
-            raise _bad("bad-fsid", item, text, findings)
-        case "squash_uids" | "squash_gids" if not _RANGE.fullmatch(value):
-            raise _bad("bad-range", item, "syntax error: bad uid/gid list", findings)
-        case "squash_uids" | "squash_gids" if "-1" in _RANGE_ENDS.findall(value):
-            raise _bad("bad-range", item, "syntax error: uid/gid -1 not permitted", findings)
-        case "reexport" if value not in _REEXPORT:
-            text = f"bad option {value} ({', '.join(_REEXPORT)})"
-            raise _bad("bad-reexport", item, text, findings)
-        case "xprtsec" if not set(value.split(":")) <= set(_TRANSPORTS):
-            text = f"unknown xprtsec mode {value} ({', '.join(_TRANSPORTS)})"
-            raise _bad("bad-xprtsec", item, text, findings)
-        case _:
             pass
+    if (objection := values.objection(name.text, value.text)) is not None:
+        raise _bad(objection.code, item, objection.text, findings)
+    known_as = _SYNONYMS.get(name.text, name.text)
+    return _with_value(known_as, values.canonical(name.text, value.text), settings)
 
 
 def _flag(item: Span, settings: Settings, findings: Findings) -> Settings:
@@ -187,23 +164,6 @@ def _security(value: Span, settings: Settings, findings: Findings) -> Settings:
         if known not in flavors:
             flavors.append(known)
     return replace(settings, security=tuple(flavors))
-
-
-def _fsid(text: str) -> str:
-    """A number in decimal form; a UUID as it is."""
-    if text == "root":
-        return "0"
-    if not _C_NUMBER.fullmatch(text):
-        return text
-    octal = re.fullmatch(r"\s*[+-]?0[0-7]+", text)
-    number = int(text, 8) if octal else int(text, 0)
-    return str(number % _WRAP)
-
-
-def _is_fsid(text: str) -> bool:
-    if text == "root" or _C_NUMBER.fullmatch(text):
-        return True
-    return sum(c in "0123456789abcdefABCDEF" for c in text) == _UUID_DIGITS
 
 
 def _unknown(item: Span, findings: Findings) -> BadOption:
