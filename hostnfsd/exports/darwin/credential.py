@@ -8,7 +8,7 @@ from hostnfsd.exports.system import System
 
 #: NGROUPS_MAX of macOS.
 MOST_GROUPS: Final = 16
-_NUMERIC: Final = re.compile(r"\s*([+-]?\d{1,18})")
+_NUMERIC: Final = re.compile(r"\s*([+-]?\d{1,18})", re.ASCII)
 _WRAP: Final = 1 << 32
 
 

@@ -103,12 +103,12 @@ class _EntryReader:
         for offset in line.joints:
             index = where.get(offset, 0)
             if index > 0 and line.text[index - 1] not in " \t":
-                word = line.text[index : index + LONGEST].text.split(maxsplit=1)[0]
-                at = line.text[index : index + len(word)]
+                # No blank stands at a joint, so there is a word.
+                (first, *_) = fields(line.text[index : index + LONGEST])
+                at = first.text
                 text = "a backslash joins lines without a blank between them"
-                self.findings.warning(
-                    "joined-words", at, text, f"begin the line with a blank: ' {word}'"
-                )
+                hint = f"begin the line with a blank: ' {at.text}'"
+                self.findings.warning("joined-words", at, text, hint)
 
     def _words(self, words: tuple[Field, ...]) -> list[Directory]:
         directories: list[Directory] = []

@@ -32,7 +32,7 @@ _VALUED: Final = (
 NAMES: Final = (*_ON, *_OFF, "mountpoint", "mp", *(f"{name}=" for name in _VALUED))
 FLAVORS: Final = ("krb5", "krb5i", "krb5p", "unix", "sys", "null", "none")
 _SAME_FLAVOR: Final = {"unix": "sys", "none": "null"}
-_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+")
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9]+", re.ASCII)
 _LONG: Final = (1 << 63) - 1
 _MACOS: Final = frozenset({"maproot", "mapall", "network", "mask", "alldirs", "o"})
 _LOCATIONS: Final = frozenset({"refer", "replicas"})

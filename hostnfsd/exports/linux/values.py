@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_C_NUMBER: Final = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
-_OCTAL: Final = re.compile(r"\s*[+-]?0[0-7]+")
+_C_NUMBER: Final = re.compile(r"\s*[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)", re.ASCII)
+_OCTAL: Final = re.compile(r"\s*[+-]?0[0-7]+", re.ASCII)
 _RANGE: Final = re.compile(r"-?[0-9]*(--?[0-9]*)?")
 _RANGE_ENDS: Final = re.compile(r"(?:^|-)(-?[0-9]+)")
 _REEXPORT: Final = ("none", "auto-fsidnum", "predefined-fsidnum")

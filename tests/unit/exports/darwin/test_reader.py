@@ -56,3 +56,10 @@ def test_a_mount_point_that_does_not_begin_the_path_is_an_error() -> None:
     assert reading.problems[0].text == (
         "exported dir/fs mismatch: /Users/dev (/Users/dev) /System/Volumes/Data"
     )
+
+
+@pytest.mark.parametrize("blank", ["\r", "\x1e", "\u2003"])
+def test_what_only_looks_blank_is_a_word_at_a_joint(blank: str) -> None:
+    (joint, *_) = read(f"/a\\\n{blank}\n", MAC).problems
+
+    assert (joint.code, joint.place) == ("joined-words", Place("exports", 2, 1))
