@@ -35,11 +35,13 @@ test-integration: packages venv  ## tests on real components
 
 # atheris has builds for CPython 3.11 to 3.14 on Linux x86-64; made from source it wants clang's
 # libFuzzer, which is not tried here. Without it there is nothing to run: CI fails, people are told.
-fuzz: venv  ## fuzz what reads RPC, guided by coverage; FUZZ_S=60 seconds; a finding stays in build/fuzz
+fuzz: venv  ## fuzz what reads RPC and exports files, guided by coverage; FUZZ_S=60 seconds each; a finding stays in build/fuzz
 	@mkdir -p build/fuzz
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null || \
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 --only-binary atheris -e '.[fuzz]'; then \
-	  $(BIN)/python -m tests.fuzz.fuzz_rpc $(FUZZ_S) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/; \
+	  for target in fuzz_rpc fuzz_exports; do \
+	    $(BIN)/python -m tests.fuzz.$$target $(FUZZ_S) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ || exit; \
+	  done; \
 	else \
 	  echo 'not fuzzed: atheris has no build for this Python on this system; PYTHON=… chooses another (make distclean first)' >&2; \
 	  [ -z "$$CI" ]; \
