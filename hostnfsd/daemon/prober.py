@@ -16,7 +16,7 @@ import asyncssh
 from hostnfsd.config.model import Carried
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.host_face import HostServices
-from hostnfsd.daemon.recognition import Candidate, Recognition
+from hostnfsd.daemon.recognition import Candidate, Expected, Recognition
 from hostnfsd.dial.caller import (
     Caller,
     HungUpError,
@@ -256,15 +256,16 @@ class Prober:
         return None if denial is None else probe.denied(denial)
 
     async def _cross(self, target: Target, timeout_s: float) -> Crossing:
-        xid = self._xid()
-        expected = self._recognition.expect(target.spec.service, target.address, xid)
+        expected = self._recognition.expect(target.spec.service, target.address, self._xid())
         try:
-            end, text = await self._call(target, xid, timeout_s)
+            end, text = await self._call(target, expected, timeout_s)
         finally:
             self._recognition.over(expected)
         return Crossing(end, expected.came_in, expected.arrived, text, expected.error)
 
-    async def _call(self, target: Target, xid: int, timeout_s: float) -> tuple[End, str | None]:
+    async def _call(
+        self, target: Target, expected: Expected, timeout_s: float
+    ) -> tuple[End, str | None]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         try:
@@ -273,12 +274,13 @@ class Prober:
         except TimeoutError:
             return End.NOT_REACHED, f"no answer within {timeout_s:g} s"
         except asyncssh.ChannelOpenError as exc:
+            self._recognition.over(expected, dialled=False)
             if exc.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
                 return End.FORBIDDEN, exc.reason
             return End.NOT_REACHED, exc.reason.lower()
         service = target.spec.service
         version = to_try(service, self._host.versions(service))
-        with Caller(stream, first_xid=xid, max_reply=_MAX_REPLY) as caller:
+        with Caller(stream, first_xid=expected.xid, max_reply=_MAX_REPLY) as caller:
             try:
                 left_s = max(0.0, deadline - loop.time())
                 reply = await caller.call(FACTS[service].program, version, _NULL, within_s=left_s)

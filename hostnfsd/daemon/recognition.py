@@ -14,6 +14,11 @@ comes in. None: a client, and nothing more to do. Otherwise it keeps the :class:
   when the connection is entered,
 - says :meth:`Candidate.ended` when the client sends no more or is gone, and
   :meth:`Candidate.failed` when the service cannot be reached for it.
+
+Nobody passes the cap whose address is not known to be the gateway's. Hence a probe from an address
+that the gateway did not tell, and that is not the one dialled, is counted as a client: once per
+address and session, for its number tells where it came from. Services that are probed for the first
+time at the same moment may each be counted so.
 """
 
 from collections.abc import Callable, Sequence
@@ -72,9 +77,10 @@ class Candidate:
     """A connection that may be a probe, until its first bytes tell.
 
     Attributes:
-        presumed: its originator is one of the gateway's addresses: it passes gate and cap, and is
-            entered in no book unless it turns out to be a client's. Others are entered at once, and
-            only looked at: a gateway may be reached through an address that it does not know.
+        presumed: its originator is known to be one of the gateway's addresses: it passes gate and
+            cap, and is entered in no book unless it turns out to be a client's. Others are entered
+            at once, and only looked at: a gateway may be reached through an address that it does
+            not know, or tell none at all.
         who: what is known.
         became_client: called once, when it has turned out to be a client's.
     """
@@ -89,7 +95,7 @@ class Candidate:
         probes: Sequence[Expected],
     ) -> None:
         self._recognition = recognition
-        self._probes = probes if presumed else ()
+        self._probes = probes
         for expected in self._probes:
             expected.arrivals += 1
         self._head = b""
@@ -154,10 +160,16 @@ class Recognition:
         self._expected.append(expected)
         return expected
 
-    def over(self, expected: Expected) -> None:
-        """A probe has ended; where it did not come in, it may do so late."""
+    def over(self, expected: Expected, *, dialled: bool = True) -> None:
+        """A probe has ended; where it did not come in, it may do so late.
+
+        Args:
+            expected: the probe.
+            dialled: False if the gateway has said that it did not get through to the address: then
+                nothing of it can come in any more. The first word on this holds.
+        """
         if expected.until is None:
-            expected.until = self._clock() + LATE_S
+            expected.until = self._clock() + (LATE_S if dialled else 0.0)
         self.sweep()
 
     def sweep(self) -> None:
@@ -173,8 +185,11 @@ class Recognition:
         live = self._live(service)
         if not live:
             return None
-        presumed = any(originator == e.address for e in live) or self._own(originator)
-        candidate = Candidate(self, service, originator, presumed=presumed, probes=live)
+        own = self._own(originator)
+        presumed = own is True or any(originator == e.address for e in live)
+        # Where nobody knows the gateway's addresses it may be the probe, but anybody else as well.
+        probes = live if presumed or own is None else ()
+        candidate = Candidate(self, service, originator, presumed=presumed, probes=probes)
         self._undecided[candidate] = None
         return candidate
 
@@ -197,9 +212,9 @@ class Recognition:
         now = self._clock()
         return [e for e in self._expected if e.service is service and e.live(now)]
 
-    def _own(self, originator: str) -> bool:
+    def _own(self, originator: str) -> bool | None:
+        """Whether a probe may come from there; None while nothing is known."""
+        if originator in self._learned:
+            return True
         owned = self._owns(originator)
-        if originator in self._learned or owned is not None:
-            return originator in self._learned or bool(owned)
-        # Nobody told us the gateway's addresses, and no probe has come in yet: it may be anybody.
-        return not self._learned
+        return False if owned is None and self._learned else owned

@@ -407,7 +407,13 @@ async def test_a_name_as_client_address_serves_though_the_gateway_told_nothing(
     finding = await stage.first()
 
     assert finding == Finding(ServiceState.SERVING)
-    assert stage.relays.ledger.tally(GATEWAY, Service.NFS).connections_total == 0
+    tally = stage.relays.ledger.tally(GATEWAY, Service.NFS)
+    assert tally.connections_total == 1, "nobody could know before it spoke"
+
+    stage.prober.hasten()
+    await eventually(lambda: len(stage.findings) > 1, "another finding")
+    assert stage.last is ServiceState.SERVING
+    assert tally.connections_total == 1
 
 
 async def test_what_arrives_from_an_unknown_address_is_known_by_its_number(
@@ -586,6 +592,39 @@ async def test_a_client_at_the_gateway_itself_is_relayed_and_counted_during_a_pr
     assert (tally.bytes_to_host, tally.bytes_to_client) == (11, 11)
     client.channel.close()
     await eventually(lambda: tally.connections == 0, "the client to leave")
+
+
+@pytest.mark.parametrize(
+    ("code", "surveyed"),
+    [
+        (asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, False),
+        (asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, True),
+        (asyncssh.OPEN_CONNECT_FAILED, True),
+    ],
+)
+async def test_where_no_probe_can_come_in_nobody_passes_the_limit(
+    gateway: GatewayStandIn, stage: Stage, code: int, surveyed: bool
+) -> None:
+    gateway.dial = refusing(code, "no")
+    if not surveyed:
+        stage.gateway_survey = None
+    stage.relays.ledger.limit = 2
+    await stage.first()
+    connection = gateway.connections[-1]
+    clients = [await connection.client(LOOPBACK, 20490, (LOOPBACK, 40000 + n)) for n in range(2)]
+    with pytest.raises(asyncssh.ChannelOpenError):
+        await connection.client(LOOPBACK, 20490, (LOOPBACK, 40002))
+
+    tally = stage.relays.tally()
+    assert (tally.connections, tally.refused[Refusal.LIMIT]) == (2, 1)
+    stage.relays.ledger.limit = 3
+    stage.host.port = free_port()
+    with pytest.raises(asyncssh.ChannelOpenError):
+        await connection.client(LOOPBACK, 20490, (LOOPBACK, 40003))
+    assert tally.refused[Refusal.HOST_DOWN] == 1
+    for client in clients:
+        client.channel.close()
+    await eventually(lambda: tally.connections == 0, "the clients to leave")
 
 
 async def test_a_silent_client_at_the_gateway_itself_is_one_as_soon_as_the_probe_is_through(

@@ -118,16 +118,51 @@ def test_a_stranger_is_not_presumed_but_known_by_the_number(stage: Stage) -> Non
     assert stage.candidate(STRANGER).presumed, "probes have come from there"
 
 
-def test_before_the_gateway_has_told_anybody_may_be_it() -> None:
+def test_while_the_gateway_has_told_nothing_nobody_passes_the_cap() -> None:
     stage = Stage(told=False)
-    first = stage.candidate(STRANGER)
-    assert first.presumed
-    first.hear(PROBE)
-    stage.recognition.over(stage.expected)
-    stage.recognition.expect(Service.NFS, DIALLED, XID + 9)
+    anybody, probe = stage.candidate("172.22.0.77"), stage.candidate(STRANGER)
+    assert not anybody.presumed
+    assert not probe.presumed
+    assert stage.expected.arrived, "it may be the one or the other"
 
-    assert stage.candidate(STRANGER).presumed
-    assert not stage.candidate("172.22.0.77").presumed
+    assert anybody.hear(OTHER) is Who.CLIENT
+    assert probe.hear(PROBE) is Who.OURS
+    assert stage.expected.came_in
+
+
+def test_but_the_address_that_was_dialled_does() -> None:
+    stage = Stage(told=False)
+
+    assert stage.candidate(DIALLED).presumed
+    stage.recognition.over(stage.expected, dialled=False)
+    stage.recognition.expect(Service.NFS, "fd00::c", XID + 9)
+    assert not stage.candidate(DIALLED).presumed
+
+
+def test_and_where_a_probe_has_come_from_the_next_one_does() -> None:
+    stage = Stage(told=False)
+    stage.candidate(STRANGER).hear(PROBE)
+    stage.recognition.over(stage.expected)
+    again = stage.recognition.expect(Service.MOUNTD, DIALLED, XID + 9)
+
+    other = stage.look("172.22.0.77", Service.MOUNTD)
+    assert other is not None
+    assert not other.presumed
+    assert not again.arrived, "probes come from elsewhere"
+    next_one = stage.look(STRANGER, Service.MOUNTD)
+    assert next_one is not None
+    assert next_one.presumed
+
+
+@pytest.mark.parametrize("originator", [OWN, DIALLED])
+def test_a_probe_that_was_not_dialled_cannot_come_in(stage: Stage, originator: str) -> None:
+    early = stage.candidate(originator)
+    stage.recognition.over(stage.expected, dialled=False)
+    stage.recognition.over(stage.expected)
+
+    assert early.who is Who.CLIENT
+    assert stage.clients == 1
+    assert stage.look(originator) is None
 
 
 def test_without_a_probe_everybody_is_a_client(stage: Stage) -> None:
