@@ -72,7 +72,7 @@ class Ledger:
 
     def books(self, gateway: str, service: Service) -> RpcBooks:
         """The calls to one service, made at first use."""
-        return self._books.setdefault((gateway, service), RpcBooks(service))
+        return self._books.setdefault((gateway, service), RpcBooks(gateway, service))
 
     def follow(self, gateway: str, service: Service, originator: str) -> Follower:
         """What follows the calls of a connection that begins now.
@@ -85,7 +85,7 @@ class Ledger:
         if service is Service.NLOCKMGR:
             locks = partial(self.lock_calls.note, gateway, originator)
         tap = Tap() if self.count_rpc or locks is not None else None
-        return Follower(self.books(gateway, service), tap, locks=locks)
+        return Follower(self.books(gateway, service), tap, originator=originator, locks=locks)
 
     def opened(self, connection: OpenConnection, tally: Tally) -> None:
         """A client is let in; it counts against the limit from now on."""

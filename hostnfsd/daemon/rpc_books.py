@@ -20,8 +20,10 @@ from hostnfsd.sunrpc.programs import OTHER, procedure_at
 from hostnfsd.sunrpc.scan import Off
 from hostnfsd.sunrpc.tap import Call, Error, Numbers, Reply, Tap
 
-#: Why a connection is followed no more when our own code failed, beside :class:`Off`.
+#: Why calls on a connection are not followed, beside :class:`Off`: our own code failed; more calls
+#: wait than are remembered.
 INTERNAL: Final = "internal"
+OUTSTANDING: Final = "outstanding"
 
 _NLM: Final = FACTS[Service.NLOCKMGR].program
 _NULL: Final = 0
@@ -62,13 +64,16 @@ class RpcBooks:
     """Counters of one service at one gateway.
 
     Attributes:
+        gateway: its name.
         service: whose program's procedures have names here.
         procedures: those that were called, by name.
-        untracked: connections on which something passed that is no RPC, or more than is followed.
+        untracked: connections on which something passed that is no RPC, more calls waited than are
+            remembered, or our own code failed.
         by_numbers: the same counters by program, version and procedure, as far as these have names.
         following: the connections that are followed now.
     """
 
+    gateway: str
     service: Service
     procedures: dict[str, Entry] = field(default_factory=dict)
     untracked: int = 0
@@ -88,12 +93,18 @@ class RpcBooks:
             self.by_numbers[numbers] = entry
         return entry
 
-    def lose_track(self, why: str) -> None:
-        """A connection is followed no more; ``why`` is told once, the count every time."""
+    def lose_track(self, why: str, originator: str) -> None:
+        """A client's connection is not followed wholly: counted; ``why`` is told once."""
         self.untracked += 1
         log = _log.debug if why in self._told else _log.info
         self._told.add(why)
-        log("rpc_untracked", service=str(self.service), reason=why)
+        log(
+            "rpc_untracked",
+            gateway=self.gateway,
+            service=str(self.service),
+            originator=originator,
+            reason=why,
+        )
 
     def view(self, now: float) -> RpcView:
         """The same as values; ``now`` is of :func:`time.monotonic`."""
@@ -116,6 +127,7 @@ class Follower:
     Args:
         books: where calls are entered.
         tap: what sees them; None to follow nothing.
+        originator: whose connection it is, for the log.
         locks: called at each call that asks for a lock or speaks of one; None if nobody minds.
         clock: seconds that neither jump nor count sleep.
 
@@ -123,18 +135,20 @@ class Follower:
         calls: how many calls were booked.
     """
 
-    __slots__ = ("_books", "_clock", "_entered", "_locks", "_tap", "_why", "calls")
+    __slots__ = ("_books", "_clock", "_entered", "_locks", "_originator", "_tap", "_why", "calls")
 
     def __init__(
         self,
         books: RpcBooks,
         tap: Tap | None,
         *,
+        originator: str,
         locks: Callable[[], None] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._books = books
         self._locks = locks
+        self._originator = originator
         self._clock = clock
         self._tap = tap
         self._why: str | None = None
@@ -146,8 +160,8 @@ class Follower:
         self._entered = True
         if self._tap is not None:
             self._books.following.add(self)
-        elif self._why is not None:
-            self._books.lose_track(self._why)
+        if self._why is not None:
+            self._books.lose_track(self._why, self._originator)
 
     @property
     def on(self) -> bool:
@@ -180,6 +194,8 @@ class Follower:
             calls = tap.to_host(chunk, self._clock())
             if calls and self._entered:
                 self._book_calls(calls)
+            if tap.overrun and self._why is None:
+                self._lose(OUTSTANDING)
             if tap.off is not None:
                 self._stop(tap.off)
         except Exception:  # noqa: BLE001  # the relay must go on
@@ -254,16 +270,27 @@ class Follower:
 
     def _stop(self, why: str) -> None:
         """Follow no more. After an end there is nothing to follow: that counts as nothing."""
-        self._why = None if why is Off.HALF_OPEN else why
-        if self._why is None:
+        if why is Off.HALF_OPEN:
             return
         self._tap = None
         self._books.following.discard(self)
+        if self._why is None:
+            self._lose(why)
+
+    def _lose(self, why: str) -> None:
+        """It is not followed wholly any more: a connection counts for one reason, the first."""
+        self._why = why
         if self._entered:
-            self._books.lose_track(self._why)
+            self._books.lose_track(why, self._originator)
 
     def _broke(self) -> None:
-        _log.exception("rpc_tap_broke", service=str(self._books.service))
+        books = self._books
+        _log.exception(
+            "rpc_tap_broke",
+            gateway=books.gateway,
+            service=str(books.service),
+            originator=self._originator,
+        )
         self._stop(INTERNAL)
 
 

@@ -25,7 +25,6 @@ class Off(StrEnum):
 
     GARBAGE = "garbage"  # no RPC message
     OVERSIZE = "oversize"  # a record larger than any
-    OUTSTANDING = "outstanding"  # more unanswered calls than are remembered
     HALF_OPEN = "half-open"  # a direction ended inside a record, or with calls unanswered
 
 

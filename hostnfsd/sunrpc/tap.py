@@ -3,7 +3,10 @@
 A :class:`Tap` sees every chunk of both directions and keeps no payload: of each record it looks at
 the first bytes, and skips the rest by count (:mod:`hostnfsd.sunrpc.scan`).
 
-A tap that cannot follow switches itself off for good, says why, and never disturbs the relay.
+A tap that cannot follow switches itself off for good, says why, and never disturbs the relay. Where
+more calls are unanswered than it remembers it stays on: those it knows are waited for and matched
+as ever, the others pass, and so do their replies.
+
 Calls that the server makes to the client (the backchannel of NFSv4.1, RFC 8881 section 2.10.3.1)
 share the connection: they are passed over, and so are their replies.
 """
@@ -124,7 +127,9 @@ class Tap:
 
     Attributes:
         off: why the connection is not followed any more; None while it is.
-        strays: replies that answer no call we know: of calls sent again, and answered twice.
+        overrun: whether calls have passed that are waited for by the client, and not known here.
+        strays: replies that answer no call we know: of calls sent again, and answered twice, and of
+            those that have overrun.
     """
 
     __slots__ = (
@@ -137,6 +142,7 @@ class Tap:
         "_pending",
         "_replies",
         "off",
+        "overrun",
         "strays",
     )
 
@@ -152,6 +158,7 @@ class Tap:
         self._lost: tuple[Numbers, ...] = ()
         self._host_ended = False
         self.off: Off | None = None
+        self.overrun = False
         self.strays = 0
 
     @property
@@ -167,8 +174,11 @@ class Tap:
 
     @property
     def quiet(self) -> bool | None:
-        """Whether no call is unanswered and no record is half through; None once off."""
-        if self.off is not None:
+        """Whether no call is unanswered and no record is half through.
+
+        None once off, or overrun: which of the others are answered is not known.
+        """
+        if self.off is not None or self.overrun:
             return None
         return not self._pending and self._calls.between and self._replies.between
 
@@ -305,7 +315,8 @@ class Tap:
     def close(self) -> tuple[Numbers, ...]:
         """The connection is over: the calls that passed whole and were not answered.
 
-        Empty where that cannot be told, because the connection was not followed to its end.
+        Empty where that cannot be told, because the connection was not followed to its end; without
+        those that have overrun.
         """
         lost = self._lost or self._whole_pending()
         self._pending.clear()
@@ -343,10 +354,10 @@ class Tap:
                 self._stop(Off.HALF_OPEN)
                 return None
             if len(self._pending) >= self._max_outstanding:
-                self._stop(Off.OUTSTANDING)
-                return None
-            has_status = flavor != _GSS and _has_status(program, version, procedure)
-            self._pending[xid] = (program, version, procedure, has_status, began)
+                self.overrun = True
+            else:
+                has_status = flavor != _GSS and _has_status(program, version, procedure)
+                self._pending[xid] = (program, version, procedure, has_status, began)
         return Call(xid, program, version, procedure, size)
 
     def _reply(self, head: bytes, size: int, now: float) -> Reply | None:

@@ -137,8 +137,15 @@ def taps(chunks: list[bytes], plan: bytes) -> None:
             "the taps tell different events",
         )
         check(
-            (quick.off, quick.unanswered, quick.oldest, quick.quiet, quick.strays)
-            == (naive.off, len(naive.waiting), naive.oldest, naive.quiet, naive.strays),
+            (quick.off, quick.overrun, quick.unanswered, quick.oldest, quick.quiet, quick.strays)
+            == (
+                naive.off,
+                naive.overrun,
+                len(naive.waiting),
+                naive.oldest,
+                naive.quiet,
+                naive.strays,
+            ),
             "the taps stand differently",
         )
     for either in (quick, naive):

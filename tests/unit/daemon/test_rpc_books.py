@@ -17,6 +17,7 @@ from hostnfsd.sunrpc.tap import Tap
 from hostnfsd.sunrpc.xdr import encode
 
 NFS, MOUNT, NLM = 100003, 100005, 100021
+GATEWAY, CLIENT = "dev-gw", "172.22.0.9"
 GARBAGE = b"SSH-2.0-OpenSSH_9.2p1\r\n"
 
 
@@ -37,12 +38,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def books() -> RpcBooks:
-    return RpcBooks(Service.NFS)
+    return RpcBooks(GATEWAY, Service.NFS)
 
 
 @pytest.fixture
 def follower(books: RpcBooks, clock: Clock) -> Follower:
-    made = Follower(books, Tap(), clock=clock)
+    made = Follower(books, Tap(), originator=CLIENT, clock=clock)
     made.enter()
     return made
 
@@ -98,7 +99,7 @@ def test_a_duration_on_a_bound_belongs_below_it(
 
 def test_connections_share_the_books(books: RpcBooks, clock: Clock) -> None:
     for _ in range(2):
-        follower = Follower(books, Tap(), clock=clock)
+        follower = Follower(books, Tap(), originator=CLIENT, clock=clock)
         follower.enter()
         follower.to_host(call(1))
         follower.close()
@@ -108,7 +109,7 @@ def test_connections_share_the_books(books: RpcBooks, clock: Clock) -> None:
 
 def test_what_waits_is_told_as_it_stands(books: RpcBooks, clock: Clock) -> None:
     assert (books.view(0).in_flight, books.view(0).oldest_call_s) == (0, None)
-    first, second = (Follower(books, Tap(), clock=clock) for _ in range(2))
+    first, second = (Follower(books, Tap(), originator=CLIENT, clock=clock) for _ in range(2))
     for follower in (first, second):
         follower.enter()
         follower.to_host(call(1) + call(2))
@@ -150,7 +151,7 @@ def test_an_end_in_the_middle_of_a_call_is_no_loss_of_track(
 def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) -> None:
     with capture_logs() as logs:
         for _ in range(3):
-            follower = Follower(books, Tap(), clock=clock)
+            follower = Follower(books, Tap(), originator=CLIENT, clock=clock)
             follower.enter()
             follower.to_host(call(1) + GARBAGE)
             follower.to_host(GARBAGE)
@@ -161,22 +162,77 @@ def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) ->
     assert books.view(0).untracked == 3
     assert procedures(books)["read"].calls == 3
     assert [line["log_level"] for line in logs] == ["info", "debug", "debug"]
-    assert {line["reason"] for line in logs} == {"oversize"}
+    assert logs[0] == {
+        "event": "rpc_untracked",
+        "log_level": "info",
+        "gateway": GATEWAY,
+        "service": "nfs",
+        "originator": CLIENT,
+        "reason": "oversize",
+    }
+
+
+def test_the_heaviest_hang_of_all_is_still_seen(books: RpcBooks, clock: Clock) -> None:
+    follower = Follower(books, Tap(max_outstanding=2), originator=CLIENT, clock=clock)
+    follower.enter()
+    follower.to_host(call(1) + call(2))
+    clock.now += 60
+    with capture_logs() as logs:
+        follower.to_host(call(3) + call(4))
+        follower.to_host(call(5))
+
+    view = books.view(clock.now)
+    assert (view.in_flight, view.oldest_call_s, view.untracked) == (2, 60.0, 1)
+    assert procedures(books)["read"].calls == 5
+    assert [line["reason"] for line in logs] == ["outstanding"]
+    assert (follower.on, follower.quiet) == (True, None)
+
+    assert follower.to_client(reply(3)) is False
+    assert follower.to_client(reply(1)) is True
+    assert (books.view(clock.now).in_flight, follower.unanswered) == (1, 1)
+    follower.to_host(GARBAGE)
+    follower.close()
+    assert books.untracked == 1, "a connection counts once"
+
+
+def test_what_has_overrun_before_it_became_a_client_counts_then(
+    books: RpcBooks, clock: Clock
+) -> None:
+    follower = Follower(books, Tap(max_outstanding=1), originator=CLIENT, clock=clock)
+    follower.to_host(call(1) + call(2))
+    assert books.untracked == 0
+    follower.enter()
+
+    assert (books.untracked, books.following) == (1, {follower})
+
+
+def test_a_host_that_is_gone_answers_nothing_however_much_waits(
+    books: RpcBooks, clock: Clock
+) -> None:
+    follower = Follower(books, Tap(max_outstanding=1), originator=CLIENT, clock=clock)
+    follower.enter()
+    follower.to_host(call(1) + call(2))
+    follower.host_ended()
+    assert follower.quiet is True
+    follower.close()
+
+    assert procedures(books)["read"].unanswered == 1
+    assert books.untracked == 1
 
 
 def test_nothing_is_booked_of_a_probe(books: RpcBooks, clock: Clock) -> None:
-    probe = Follower(books, Tap(), clock=clock)
+    probe = Follower(books, Tap(), originator=CLIENT, clock=clock)
     probe.to_host(call(1, (NFS, 3, 0)))
     probe.to_client(reply(1))
     probe.close()
 
-    assert books == RpcBooks(Service.NFS)
+    assert books == RpcBooks(GATEWAY, Service.NFS)
 
 
 def test_what_lost_track_before_it_became_a_client_counts_then(
     books: RpcBooks, clock: Clock
 ) -> None:
-    follower = Follower(books, Tap(), clock=clock)
+    follower = Follower(books, Tap(), originator=CLIENT, clock=clock)
     follower.to_host(GARBAGE[:4])
     assert books.untracked == 0
     follower.enter()
@@ -208,6 +264,7 @@ def test_a_bug_in_the_tap_ends_the_following_only(
 
     assert (books.untracked, follower.quiet) == (1, None)
     assert [line["event"] for line in logs] == ["rpc_tap_broke", "rpc_untracked"]
+    assert {(line["gateway"], line["originator"]) for line in logs} == {(GATEWAY, CLIENT)}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +295,11 @@ def test_so_does_one_anywhere_else(
 def test_calls_for_locks_are_told_but_not_null(clock: Clock) -> None:
     told: list[int] = []
     follower = Follower(
-        RpcBooks(Service.NLOCKMGR), Tap(), locks=lambda: told.append(1), clock=clock
+        RpcBooks(GATEWAY, Service.NLOCKMGR),
+        Tap(),
+        originator=CLIENT,
+        locks=lambda: told.append(1),
+        clock=clock,
     )
     follower.enter()
     follower.to_host(call(1, (NLM, 4, 0)))
@@ -249,7 +310,7 @@ def test_calls_for_locks_are_told_but_not_null(clock: Clock) -> None:
 
 
 def test_a_follower_of_nothing_books_nothing(books: RpcBooks) -> None:
-    follower = Follower(books, None)
+    follower = Follower(books, None, originator=CLIENT)
     follower.enter()
     follower.to_host(GARBAGE)
     follower.to_client(GARBAGE)
@@ -261,4 +322,4 @@ def test_a_follower_of_nothing_books_nothing(books: RpcBooks) -> None:
         0,
         None,
     )
-    assert books == RpcBooks(Service.NFS)
+    assert books == RpcBooks(GATEWAY, Service.NFS)

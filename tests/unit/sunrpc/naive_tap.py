@@ -29,6 +29,7 @@ class NaiveTap:
     max_record: int
     max_outstanding: int
     off: Off | None = None
+    overrun: bool = False
     strays: int = 0
     waiting: dict[int, tuple[int, int, int, bool, float]] = field(default_factory=dict)
     calls: Direction = field(default_factory=Direction)
@@ -43,7 +44,7 @@ class NaiveTap:
 
     @property
     def quiet(self) -> bool | None:
-        if self.off:
+        if self.off or self.overrun:
             return None
         whole = [not (d.inside or d.mark) for d in (self.calls, self.replies)]
         return not self.waiting and all(whole)
@@ -127,7 +128,7 @@ class NaiveTap:
             if self.host_over:
                 self.stop(Off.HALF_OPEN)
             elif len(self.waiting) == self.max_outstanding:
-                self.stop(Off.OUTSTANDING)
+                self.overrun = True
             else:
                 xid, (program, version, procedure) = words[0], words[3:6]
                 shown = words[6] != 6 and _answers_with_status(program, version, procedure)

@@ -274,15 +274,37 @@ def test_a_head_is_judged_before_the_fragment_behind_it() -> None:
     assert tap.off is Off.GARBAGE
 
 
-def test_too_many_unanswered_calls_switch_it_off() -> None:
+def test_too_many_unanswered_calls_hide_none_of_those_that_are_known() -> None:
     tap = Tap()
     for xid in range(MAX_OUTSTANDING):
-        tap.to_host(call(xid), 0)
-    tap.to_host(call(0), 0)
-    assert (tap.off, tap.unanswered) == (None, MAX_OUTSTANDING)
+        tap.to_host(call(xid), 1.0 + xid)
+    tap.to_host(call(0), 9e9)
+    assert (tap.overrun, tap.unanswered, tap.quiet) == (False, MAX_OUTSTANDING, False)
 
-    assert tap.to_host(call(MAX_OUTSTANDING), 0) == []
-    assert (tap.off, tap.unanswered) == (Off.OUTSTANDING, 0)
+    assert tap.to_host(call(MAX_OUTSTANDING), 9e9) == [Call(MAX_OUTSTANDING, NFS, 3, 6, 40)]
+    assert (tap.off, tap.overrun, tap.quiet) == (None, True, None)
+    assert (tap.unanswered, tap.oldest) == (MAX_OUTSTANDING, 1.0)
+
+    assert tap.to_client(reply(MAX_OUTSTANDING), 9e9) == []
+    assert tap.strays == 1
+    assert [event.xid for event in tap.to_client(reply(0), 9e9)] == [0]
+    assert (tap.unanswered, tap.oldest) == (MAX_OUTSTANDING - 1, 2.0)
+    assert len(tap.close()) == MAX_OUTSTANDING - 1
+
+
+@pytest.mark.parametrize("size", [0, 200])
+def test_there_is_room_again_once_some_are_answered(size: int) -> None:
+    tap = Tap(max_outstanding=2)
+    tap.to_host(call(1) + call(2), 1)
+    stream = call(3, size=size)
+    assert [e.xid for e in (*tap.to_host(stream[:80], 2), *tap.to_host(stream[80:], 3))] == [3]
+    assert (tap.unanswered, tap.oldest) == (2, 1)
+    tap.to_client(reply(1) + reply(2) + reply(3), 4)
+    assert (tap.unanswered, tap.oldest) == (0, None)
+
+    tap.to_host(call(4), 5)
+    assert (tap.unanswered, tap.oldest, tap.quiet) == (1, 5, None)
+    assert [e.duration_s for e in tap.to_client(reply(4), 6)] == [1]
 
 
 def test_a_client_that_ends_between_calls_still_gets_its_replies() -> None:
@@ -459,8 +481,9 @@ def test_it_says_what_a_plain_and_slow_one_says(
 
 
 def compare(tap: Tap, naive: NaiveTap) -> None:
-    assert (tap.off, tap.unanswered, tap.oldest, tap.quiet, tap.strays) == (
+    assert (tap.off, tap.overrun, tap.unanswered, tap.oldest, tap.quiet, tap.strays) == (
         naive.off,
+        naive.overrun,
         len(naive.waiting),
         naive.oldest,
         naive.quiet,
