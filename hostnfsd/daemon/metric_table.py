@@ -7,6 +7,8 @@ metric whose feature is not built is not in the table.
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from hostnfsd.sunrpc.tap import MAX_OUTSTANDING
+
 # From a gateway on this machine (tens of milliseconds) to an hour without a network.
 RECOVERY_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 # A loopback answers within a millisecond; past keepalive_interval_s times its count it is a loss.
@@ -174,6 +176,13 @@ TABLE: Final = (
         RPC_BUCKETS_S,
     ),
     Row(
+        "hostnfsd_rpc_in_flight",
+        "gauge",
+        _SERVICE,
+        "Calls of clients that wait for their answers; of each connection at most"
+        f" {MAX_OUTSTANDING} are seen.",
+    ),
+    Row(
         "hostnfsd_rpc_oldest_call_seconds",
         "gauge",
         _SERVICE,
@@ -183,7 +192,8 @@ TABLE: Final = (
         "hostnfsd_rpc_untracked_connections_total",
         "counter",
         _SERVICE,
-        "Client connections whose calls could not be followed: what passed there was no ONC RPC.",
+        "Client connections whose calls could not be followed wholly: what passed there was no ONC"
+        " RPC, more calls waited than are remembered, or a bug of ours.",
     ),
     Row(
         "hostnfsd_reserved_port_fallbacks_total",

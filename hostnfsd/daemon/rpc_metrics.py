@@ -25,6 +25,7 @@ Counted = GaugeMetricFamily | CounterMetricFamily | UnknownMetricFamily
 
 def count(families: Mapping[str, Counted], labels: tuple[str, str], view: RpcView) -> None:
     """Enter the calls to one service of one gateway; ``labels`` name these two, the latter last."""
+    families["hostnfsd_rpc_in_flight"].add_metric(labels, view.in_flight)
     families["hostnfsd_rpc_oldest_call_seconds"].add_metric(labels, view.oldest_call_s or 0.0)
     families["hostnfsd_rpc_untracked_connections_total"].add_metric(labels, view.untracked)
     for entry in view.procedures:

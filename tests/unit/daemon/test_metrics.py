@@ -138,6 +138,8 @@ def test_calls_are_told_by_procedure() -> None:
     assert at(found, "hostnfsd_rpc_bytes_total", **read, direction="to_client") == 14000
     assert at(found, "hostnfsd_rpc_duration_seconds_sum", **read) == pytest.approx(0.14)
     assert at(found, "hostnfsd_rpc_duration_seconds_count", **read) == 70
+    assert at(found, "hostnfsd_rpc_in_flight", **nfs) == 1
+    assert at(found, "hostnfsd_rpc_in_flight", gateway="dev-gw", service="mountd") == 0
     assert at(found, "hostnfsd_rpc_oldest_call_seconds", **nfs) == 42.5
     assert at(found, "hostnfsd_rpc_untracked_connections_total", **nfs) == 1
 
@@ -169,7 +171,11 @@ def test_only_procedures_that_were_called_have_series() -> None:
     found = values(scrape(snapshot()))
     names = {name for name, _ in found if name.startswith("hostnfsd_rpc_")}
 
-    assert names == {"hostnfsd_rpc_oldest_call_seconds", "hostnfsd_rpc_untracked_connections_total"}
+    assert names == {
+        "hostnfsd_rpc_in_flight",
+        "hostnfsd_rpc_oldest_call_seconds",
+        "hostnfsd_rpc_untracked_connections_total",
+    }
 
 
 def test_up_since_is_absent_while_no_session_stands() -> None:
