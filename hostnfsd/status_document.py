@@ -1,7 +1,8 @@
 """The status as JSON: what ``hostnfsd status --json`` and ``/status`` print, and its reader.
 
 ``"schema": 1`` promises that members are only ever added. The reader ignores members it does not
-know, so that a command may be older than the daemon it asks.
+know and does without those that came later, so that a command may be older or newer than the daemon
+it asks.
 """
 
 from collections.abc import Callable, Mapping
@@ -285,8 +286,10 @@ def _snapshot_from(document: Json) -> Snapshot:
         clients=tuple(_client_from(client) for client in document["clients"]),
         refused=tuple(_refused_from(refused) for refused in document["refused"]),
         notices=tuple(document["notices"]),
-        advice=tuple(Advice(**_picked(advice, "text", "hint")) for advice in document["advice"]),
-        source_port_fallbacks=_counts_from(document["source_port_fallbacks"], Service),
+        advice=tuple(
+            Advice(**_picked(advice, "text", "hint")) for advice in document.get("advice", ())
+        ),
+        source_port_fallbacks=_counts_from(document.get("source_port_fallbacks", {}), Service),
         **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
         **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),
     )

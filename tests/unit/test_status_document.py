@@ -75,6 +75,21 @@ def test_what_is_no_status_document_is_refused(document: object) -> None:
         from_json(document)
 
 
+def test_a_daemon_of_an_older_version_is_understood() -> None:
+    document = through_json(to_json(snapshot()))
+    for later in ("advice", "source_port_fallbacks"):
+        del document[later]
+    for gateway in document["gateways"]:
+        del gateway["off"]
+        for service in gateway["services"]:
+            for later in ("host_port_origin", "host_up", "versions", "mode", "rpc"):
+                del service[later]
+    read = from_json(document)
+
+    assert (read.advice, read.source_port_fallbacks) == ((), {})
+    assert read.gateways[0].services[1].rpc is None
+
+
 def test_a_word_that_is_not_known_is_named() -> None:
     document = through_json(to_json(snapshot()))
     document["gateways"][0]["phase"] = "dreaming"
