@@ -301,15 +301,11 @@ class Forwards:
     async def _close_quietly(self, which: Callable[[Service], bool]) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._config().tunnel.drain_timeout_s
-        while relays := [r for r in self._circle.relays if which(r.view().service)]:
-            late = loop.time() >= deadline
-            for relay in relays:
-                if late:
-                    relay.abort()
-                else:
-                    relay.finish_when_quiet()
-            if late:
+        while self._circle.of(which):
+            if loop.time() >= deadline:
+                self._circle.abort(which)
                 break
+            self._circle.finish_when_quiet(which)
             await asyncio.sleep(_DRAIN_STEP_S)
 
     def _lost(self) -> None:

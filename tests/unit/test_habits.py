@@ -25,14 +25,13 @@ ELSEWHERE = {
     "cli/status.py": "shell/cli/test_control_commands.py",
     "cli/unix_http.py": "shell/cli/test_control_commands.py",
     "config/finding.py": "unit/config/test_semantics.py",
-    "daemon/circle.py": "shell/daemon/test_relay.py",
     "daemon/channel_stream.py": "shell/daemon/test_prober.py",
     "daemon/endpoint_files.py": "shell/daemon/test_endpoints.py",
     "daemon/face.py": "shell/daemon/test_control.py",
     "daemon/forwards.py": "shell/daemon/test_supervisor.py",
     "daemon/gateway_side.py": "shell/daemon/test_relay.py",
-    "daemon/host_face.py": "shell/daemon/test_host.py",
     "daemon/holder.py": "shell/daemon/test_supervisor.py",
+    "daemon/host_face.py": "shell/daemon/test_host.py",
     "daemon/listeners.py": "shell/daemon/test_endpoints.py",
     "daemon/log_lines.py": "shell/daemon/test_logs.py",
     "daemon/metric_table.py": "unit/daemon/test_metrics.py",
@@ -51,6 +50,7 @@ ELSEWHERE = {
     "exports/linux/table.py": "unit/exports/test_vectors.py",
     "install/files.py": "shell/install/test_execute.py",
     "server/finding.py": "unit/server/test_ports.py",
+    "sunrpc/outcome.py": "unit/sunrpc/test_tap.py",
 }
 MOST_LINES = 400
 #: Folders that are made, not written.
