@@ -16,9 +16,10 @@ import structlog
 from hostnfsd.daemon.metric_table import RPC_BUCKETS_S
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import ProcedureView, RpcView
+from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.programs import OTHER, procedure_at
 from hostnfsd.sunrpc.scan import Off
-from hostnfsd.sunrpc.tap import Call, Error, Numbers, Reply, Tap
+from hostnfsd.sunrpc.tap import Call, Numbers, Reply, Tap
 
 #: Why calls on a connection are not followed, beside :class:`Off`: our own code failed; more calls
 #: wait than are remembered.

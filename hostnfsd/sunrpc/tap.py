@@ -13,13 +13,11 @@ share the connection: they are passed over, and so are their replies.
 
 import struct
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from hostnfsd.sunrpc import mount, nfs, programs
+from hostnfsd.sunrpc.outcome import NO_ERROR, Error, has_status, outcome_of
 from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE
 from hostnfsd.sunrpc.rpc import (
-    MAX_AUTH_BYTES,
     RPC_VERSION,
     AcceptStat,
     AuthFlavor,
@@ -50,22 +48,9 @@ _SHORTEST_WITH_STATUS: Final = _MARKED_REPLY.size - MARK_SIZE
 _IS_CALL: Final = int(MessageType.CALL)
 _IS_REPLY: Final = int(MessageType.REPLY)
 _ACCEPTED: Final = int(ReplyStat.ACCEPTED)
-_DENIED: Final = int(ReplyStat.DENIED)
 _SUCCESS: Final = int(AcceptStat.SUCCESS)
-_SYSTEM_ERR: Final = int(AcceptStat.SYSTEM_ERR)
 # Of RPCSEC_GSS: what begins the results may be a length, or encrypted.
 _GSS: Final = int(AuthFlavor.RPCSEC_GSS)
-_NFS: Final = nfs.PROGRAM
-_VOID: Final = frozenset({0})
-_VOID_IN_2: Final = frozenset({0, 3, 7})  # NULL, ROOT, WRITECACHE (RFC 1094 section 2.2)
-
-
-class Error(StrEnum):
-    """What became of a call: a closed set."""
-
-    NONE = "none"  # answered, and no error to be seen
-    RPC = "rpc"  # denied, or accepted without success
-    STATUS = "status"  # NFS or MOUNT answered with an error of its own
 
 
 class Call(NamedTuple):
@@ -110,8 +95,6 @@ Numbers: TypeAlias = tuple[int, int, int]
 _Pending: TypeAlias = tuple[int, int, int, bool, float]
 
 # Members of an enumeration are slow to look up before Python 3.12.
-_NO_ERROR: Final = (Error.NONE, 0)
-_RPC_ERROR: Final = (Error.RPC, 0)
 _STATUS: Final = Error.STATUS
 _NONE: Final = Error.NONE
 # Making a named tuple by its own constructor takes twice as long.
@@ -257,8 +240,8 @@ class Tap:
                 or room <= len(calls)
             ):
                 break
-            has_status = flavor != _GSS and _has_status(program, version, procedure)
-            pending[xid] = (program, version, procedure, has_status, now)
+            shown = flavor != _GSS and has_status(program, version, procedure)
+            pending[xid] = (program, version, procedure, shown, now)
             calls.append(_new(Call, (xid, program, version, procedure, length)))
             at = end
         return at
@@ -288,12 +271,12 @@ class Tap:
                 or xid not in pending
             ):
                 break
-            program, version, procedure, has_status, began = pending.pop(xid)
-            error = _STATUS if status and has_status else _NONE
-            shown = status if has_status else 0
+            program, version, procedure, shown, began = pending.pop(xid)
+            seen = status if shown else 0
+            error = _STATUS if seen else _NONE
             took = now - began
             replies.append(
-                _new(Reply, (xid, program, version, procedure, error, shown, length, took))
+                _new(Reply, (xid, program, version, procedure, error, seen, length, took))
             )
             at = end
         return at
@@ -356,8 +339,8 @@ class Tap:
             if len(self._pending) >= self._max_outstanding:
                 self.overrun = True
             else:
-                has_status = flavor != _GSS and _has_status(program, version, procedure)
-                self._pending[xid] = (program, version, procedure, has_status, began)
+                shown = flavor != _GSS and has_status(program, version, procedure)
+                self._pending[xid] = (program, version, procedure, shown, began)
         return Call(xid, program, version, procedure, size)
 
     def _reply(self, head: bytes, size: int, now: float) -> Reply | None:
@@ -370,7 +353,7 @@ class Tap:
         xid, kind, stat, _, length = _REPLY.unpack_from(head)
         if kind == _IS_CALL:  # of the server's
             return None
-        outcome = _outcome(head, size, stat, length) if kind == _IS_REPLY else None
+        outcome = outcome_of(head, size, stat, length) if kind == _IS_REPLY else None
         if outcome is None:
             self._stop(Off.GARBAGE)
             return None
@@ -378,36 +361,8 @@ class Tap:
         if pending is None:
             self.strays += 1
             return None
-        program, version, procedure, has_status, began = pending
+        program, version, procedure, shown, began = pending
         error, status = outcome
-        if error is _STATUS and not has_status:
-            error, status = _NO_ERROR
+        if error is _STATUS and not shown:
+            error, status = NO_ERROR
         return Reply(xid, program, version, procedure, error, status, size, now - began)
-
-
-def _outcome(head: bytes, size: int, stat: int, length: int) -> tuple[Error, int] | None:
-    """What a reply says, and the first word of its results if that is seen; None for garbage."""
-    if stat == _DENIED:
-        return _RPC_ERROR
-    at = _REPLY.size + length + -length % 4
-    if stat != _ACCEPTED or length > MAX_AUTH_BYTES or at + _WORD.size > size:
-        return None
-    if at + _WORD.size > len(head):  # behind a verifier longer than any in use
-        return _NO_ERROR
-    accept_stat = _WORD.unpack_from(head, at)[0]
-    if accept_stat != _SUCCESS:
-        return _RPC_ERROR if accept_stat <= _SYSTEM_ERR else None
-    at += _WORD.size
-    if at + _WORD.size > len(head):
-        return _NO_ERROR
-    status = _WORD.unpack_from(head, at)[0]
-    return (_STATUS, status) if status else _NO_ERROR
-
-
-def _has_status(program: int, version: int, procedure: int) -> bool:
-    """Whether the results begin with a status: all of NFS but the procedures without results."""
-    if program == _NFS:
-        return procedure not in (_VOID_IN_2 if version == nfs.VERSION_2 else _VOID)
-    if program == programs.NFSACL:
-        return procedure not in _VOID
-    return program == mount.PROGRAM and procedure == mount.Procedure.MNT

@@ -79,9 +79,9 @@ def test_a_daemon_of_an_older_version_is_understood() -> None:
     document = through_json(to_json(snapshot()))
     for later in ("advice", "source_port_fallbacks"):
         del document[later]
-    for gateway in document["gateways"]:
-        del gateway["off"]
-        for service in gateway["services"]:
+    for each in document["gateways"]:
+        del each["off"]
+        for service in each["services"]:
             for later in ("host_port_origin", "host_up", "versions", "mode", "rpc"):
                 del service[later]
     read = from_json(document)

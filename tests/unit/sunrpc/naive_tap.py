@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.scan import HEAD, MAX_FRAGMENTS, Off
-from hostnfsd.sunrpc.tap import Call, Error, Reply
+from hostnfsd.sunrpc.tap import Call, Reply
 
 
 @dataclass

@@ -5,9 +5,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hostnfsd.sunrpc import rpc
+from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.record import encode as mark
 from hostnfsd.sunrpc.scan import Off
-from hostnfsd.sunrpc.tap import MAX_OUTSTANDING, Call, Error, Reply, Tap
+from hostnfsd.sunrpc.tap import MAX_OUTSTANDING, Call, Reply, Tap
 from hostnfsd.sunrpc.xdr import encode
 from tests.unit.sunrpc.messages import chunked
 from tests.unit.sunrpc.naive_tap import NaiveTap

@@ -6,11 +6,12 @@ import pytest
 
 from hostnfsd.sunrpc import rpc
 from hostnfsd.sunrpc.mount import Exports
+from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.portmap import Mapping, Mappings, Protocol
 from hostnfsd.sunrpc.record import RecordReader
 from hostnfsd.sunrpc.record import encode as mark
 from hostnfsd.sunrpc.rpcbind import Bindings
-from hostnfsd.sunrpc.tap import Error, Tap
+from hostnfsd.sunrpc.tap import Tap
 from hostnfsd.sunrpc.xdr import decode, encode
 from tests.vectors.rpc_vectors import TYPES, Vector, explain, load
 
