@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import socket
+import struct
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ async def connect_from(destination: Destination, source_ports: Iterable[int]) ->
         OSError: refused, unreachable, reset: no other port was tried.
     """
     for port in source_ports:
-        sock = bound(destination.family, port)
+        # From the port that it dials, a socket of the same host could connect to itself.
+        sock = None if port == destination.address[1] else bound(destination.family, port)
         if sock is None:
             continue
         try:
@@ -144,6 +146,7 @@ async def _connected(sock: socket.socket, destination: Destination) -> socket.so
         _check(sock.connect_ex(destination.address), errno.EINPROGRESS)
         await _writable(sock)
         _check(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        _check_peer(sock)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in (
             (socket.TCP_NODELAY, 1),
@@ -161,6 +164,18 @@ async def _connected(sock: socket.socket, destination: Destination) -> socket.so
 def _check(number: int, *fine: int) -> None:
     if number and number not in fine:
         raise OSError(number, os.strerror(number))
+
+
+def _check_peer(sock: socket.socket) -> None:
+    """Refuse a socket that met itself.
+
+    Where nobody listens, a SYN to the very port it came from is a simultaneous open (RFC 9293
+    section 3.5): whoever has the source port is connected to itself, and takes the service's port.
+    """
+    if sock.getsockname()[:2] == sock.getpeername()[:2]:
+        # Without TIME_WAIT: the service is to find its port free.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        _check(errno.ECONNREFUSED)
 
 
 async def _writable(sock: socket.socket) -> None:

@@ -120,6 +120,41 @@ async def test_a_refusal_is_told_at_once_and_no_other_port_is_tried() -> None:
     assert len(tried) == 1
 
 
+async def test_the_port_that_is_dialled_is_no_source_port() -> None:
+    """From there a socket connects to itself, when nobody listens."""
+    nobody, other = free_ports(2)
+
+    with pytest.raises(ConnectionRefusedError):
+        await connect_from(to(nobody), [nobody, other])
+    with pytest.raises(RangeUsedUpError):
+        await connect_from(to(nobody), [nobody])
+
+
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+async def test_a_connection_to_itself_is_a_refusal(
+    monkeypatch: pytest.MonkeyPatch, family: socket.AddressFamily, address: str
+) -> None:
+    class Unlucky(socket.socket):
+        """The system chooses the very port that is dialled."""
+
+        def connect_ex(self, address: object, /) -> int:
+            self.bind(address)  # type: ignore[arg-type]  # passed on as it came
+            return super().connect_ex(address)  # type: ignore[arg-type]  # passed on as it came
+
+    nobody = free_port()
+    (destination,) = await resolve(address, nobody)
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Unlucky)
+        with pytest.raises(ConnectionRefusedError):
+            await connect(destination)
+
+    with closing(socket.socket(family)) as service:  # without SO_REUSEADDR, as some services are
+        service.bind((address, nobody))
+        service.listen()
+
+
 async def test_a_port_can_be_had_again_after_a_reset() -> None:
     port = free_port()
     async with serving(absorb) as service:
