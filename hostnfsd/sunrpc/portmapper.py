@@ -9,7 +9,8 @@ GETADDRLIST do not.
 The address in an answer is the one that the client says it dialled (``r_addr``), as with
 rpcbind(8), which merges its own addresses with it: where the client has just come in is where it
 gets in again, whatever the gateway is called from there and whatever we know of it. Only a client
-that does not say so is told the address that we know.
+that does not say so is told the address that we know; where we know none, it is told to ask in
+version 2, whose GETPORT needs none: clients fall back to it, but give up on "not registered".
 
 Changing and forwarding procedures (SET, UNSET, CALLIT, BCAST, INDIRECT), those about the machine
 itself (GETTIME, GETSTAT) and those about the layout of socket addresses are PROC_UNAVAIL.
@@ -18,6 +19,7 @@ itself (GETTIME, GETSTAT) and those about the layout of socket addresses are PRO
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -31,6 +33,11 @@ from hostnfsd.sunrpc.xdr import Encodable, RpcDecodeError, decode, encode
 OWNER: Final = "superuser"
 _NETID: Final[Mapping[int, str]] = MappingProxyType({4: "tcp", 6: "tcp6"})
 _IP_VERSION: Final[Mapping[Family, int]] = MappingProxyType({Family.IPV4: 4, Family.IPV6: 6})
+_IP_VERSIONS: Final[Mapping[str, int]] = MappingProxyType(
+    {netid: ip_version for ip_version, netid in _NETID.items()}
+)
+#: Tables that are kept encoded: one for each gateway and version of DUMP, and then some.
+_TABLES_KEPT: Final = 32
 #: Of program 100000.
 _SPOKEN: Final = (portmap.VERSION, *rpcbind.VERSIONS)
 _WILDCARD: Final[Mapping[Family, IPAddress]] = MappingProxyType(
@@ -64,7 +71,7 @@ class PortmapView:
         services: what is carried, in the order of DUMP.
         addresses: the gateway's client-facing addresses, the best of each family first; empty
             while unknown. Then DUMP tells the wildcard, as rpcbind does, and whoever does not say
-            which address it dialled is told of nothing.
+            which address it dialled is told to ask in version 2.
         families: in which clients may come in; the wildcards of DUMP are theirs.
     """
 
@@ -177,52 +184,59 @@ def _outcome(call: rpc.Call, view: PortmapView, family: Family | None) -> rpc.Ou
     if answers is None:
         return rpc.Failure(rpc.AcceptStat.PROC_UNAVAIL)
     try:
-        result = answers(_Asked(view, family, call.arguments))
+        return answers(_Asked(view, family, call.arguments))
     except RpcDecodeError:
         return rpc.Failure(rpc.AcceptStat.GARBAGE_ARGS)
-    return rpc.Success(b"" if result is None else encode(result))
 
 
-def _null(asked: _Asked) -> None:
+def _null(asked: _Asked) -> rpc.Outcome:
     asked.void()
+    return rpc.Success()
 
 
-def _getport(asked: _Asked) -> portmap.Port:
+def _getport(asked: _Asked) -> rpc.Outcome:
     mapping = decode(portmap.Mapping, asked.arguments)
     port = None
     if mapping.protocol == portmap.Protocol.TCP:
         port = asked.find(mapping.program, mapping.version, exact=False)
-    return portmap.Port(portmap.NOT_REGISTERED if port is None else port)
+    return _success(portmap.Port(portmap.NOT_REGISTERED if port is None else port))
 
 
-def _mappings(asked: _Asked) -> portmap.Mappings:
+def _mappings(asked: _Asked) -> rpc.Outcome:
     asked.void()
-    return portmap.Mappings(
-        tuple(
-            portmap.Mapping(program, version, portmap.Protocol.TCP, port)
-            for program, version, port in asked.view.registered()
-        )
+    return _table_of_mappings(asked.view)
+
+
+# DUMP is by far the dearest to make, always the same until something changes, and asked by anyone.
+@lru_cache(maxsize=_TABLES_KEPT)
+def _table_of_mappings(view: PortmapView) -> rpc.Success:
+    rows = tuple(
+        portmap.Mapping(program, version, portmap.Protocol.TCP, port)
+        for program, version, port in view.registered()
     )
+    return _success(portmap.Mappings(rows))
 
 
-def _getaddr(asked: _Asked) -> rpcbind.Uaddr:
+def _getaddr(asked: _Asked) -> rpc.Outcome:
     return _address(asked, exact=False)
 
 
-def _getversaddr(asked: _Asked) -> rpcbind.Uaddr:
+def _getversaddr(asked: _Asked) -> rpc.Outcome:
     return _address(asked, exact=True)
 
 
-def _address(asked: _Asked, *, exact: bool) -> rpcbind.Uaddr:
+def _address(asked: _Asked, *, exact: bool) -> rpc.Outcome:
     binding = decode(rpcbind.Binding, asked.arguments)
     port = asked.find(binding.program, binding.version, exact=exact)
-    ip_version = None
-    if binding.netid:
-        ip_version = {netid: ip for ip, netid in _NETID.items()}.get(binding.netid, 0)
+    ip_version = _IP_VERSIONS.get(binding.netid, 0) if binding.netid else None
+    if port is None or ip_version == 0:
+        return _success(rpcbind.Uaddr(rpcbind.NOT_REGISTERED))
     addresses = asked.at(binding, ip_version)
-    if port is None or not addresses:
-        return rpcbind.Uaddr(rpcbind.NOT_REGISTERED)
-    return rpcbind.Uaddr(rpcbind.uaddr(addresses[0], port))
+    if addresses:
+        return _success(rpcbind.Uaddr(rpcbind.uaddr(addresses[0], port)))
+    if ip_version in {None, *(_IP_VERSION[family] for family in asked.view.families)}:
+        return rpc.ProgramMismatch(portmap.VERSION, portmap.VERSION)
+    return _success(rpcbind.Uaddr(rpcbind.NOT_REGISTERED))  # nobody gets in by that family
 
 
 def _dialled(text: str) -> IPAddress | None:
@@ -234,35 +248,41 @@ def _dialled(text: str) -> IPAddress | None:
     return None if address.is_unspecified or address.is_multicast else address
 
 
-def _bindings(asked: _Asked) -> rpcbind.Bindings:
+def _bindings(asked: _Asked) -> rpc.Outcome:
     asked.void()
-    view = asked.view
+    return _table_of_bindings(asked.view)
+
+
+@lru_cache(maxsize=_TABLES_KEPT)
+def _table_of_bindings(view: PortmapView) -> rpc.Success:
     addresses = view.addresses or tuple(_WILDCARD[family] for family in view.families)
-    return rpcbind.Bindings(
-        tuple(
-            rpcbind.Binding(
-                program, version, _NETID[address.version], rpcbind.uaddr(address, port), OWNER
-            )
-            for program, version, port in view.registered()
-            for address in addresses
+    rows = tuple(
+        rpcbind.Binding(
+            program, version, _NETID[address.version], rpcbind.uaddr(address, port), OWNER
         )
+        for program, version, port in view.registered()
+        for address in addresses
     )
+    return _success(rpcbind.Bindings(rows))
 
 
-def _getaddrlist(asked: _Asked) -> rpcbind.Endpoints:
+def _getaddrlist(asked: _Asked) -> rpc.Outcome:
     binding = decode(rpcbind.Binding, asked.arguments)
     port = asked.find(binding.program, binding.version, exact=True)
     if port is None:
-        return rpcbind.Endpoints()
-    return rpcbind.Endpoints(
-        tuple(
-            rpcbind.Endpoint.of(_NETID[address.version], address, port)
-            for address in asked.at(binding, None)
-        )
+        return _success(rpcbind.Endpoints())
+    endpoints = tuple(
+        rpcbind.Endpoint.of(_NETID[address.version], address, port)
+        for address in asked.at(binding, None)
     )
+    return _success(rpcbind.Endpoints(endpoints))
 
 
-_Answer = Callable[[_Asked], Encodable | None]
+def _success(results: Encodable) -> rpc.Success:
+    return rpc.Success(encode(results))
+
+
+_Answer = Callable[[_Asked], rpc.Outcome]
 _VERSION_2: Final[Mapping[int, _Answer]] = MappingProxyType(
     {
         portmap.Procedure.NULL: _null,

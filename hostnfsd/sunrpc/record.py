@@ -74,6 +74,11 @@ class RecordReader:
             self._buffer += data
         return iter(self._next, None)
 
+    @property
+    def amid(self) -> bool:
+        """Whether a record is begun, or bytes wait that were fed and not taken."""
+        return self._begun or bool(self._buffer)
+
     def finish(self) -> None:
         """The stream has ended, and every record was taken.
 
@@ -82,7 +87,7 @@ class RecordReader:
         """
         if self._failed is not None:
             raise RpcDecodeError(*self._failed)
-        if self._begun or self._buffer:
+        if self.amid:
             end = self._offset + len(self._buffer)
             raise RpcDecodeError("the stream ends inside a record", end)
 

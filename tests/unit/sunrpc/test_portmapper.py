@@ -1,6 +1,7 @@
 """hostnfsd.sunrpc.portmapper."""
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -190,7 +191,51 @@ def test_a_client_is_told_the_address_it_dialled(
 )
 def test_who_does_not_say_what_it_dialled_is_told_what_is_known(dialled: str) -> None:
     assert getaddr(NFS, 3, dialled=dialled) == "172.22.0.12.8.1"
-    assert getaddr(NFS, 3, dialled=dialled, view=UNKNOWN) == ""
+
+
+@pytest.mark.parametrize("by", [(3, 3), (4, 3), (4, 9)])
+@pytest.mark.parametrize("netid", ["tcp", ""])
+@pytest.mark.parametrize("dialled", ["", "0.0.0.0.0.111", "10.9.8.7", "dev-gw.0.111"])
+def test_where_no_address_is_known_version_2_is_to_be_asked(
+    by: tuple[int, int], netid: str, dialled: str
+) -> None:
+    """It tells a port alone; clients fall back to it, and give up on "not registered"."""
+    asked = Binding(NFS, 3, netid, dialled, "libtirpc")
+
+    assert reply(*by, asked, view=UNKNOWN) == rpc.ProgramMismatch(2, 2)
+    assert getport(NFS, 3, view=UNKNOWN) == 2049
+
+
+@pytest.mark.parametrize("netid", ["udp", "udp6", "local", "tcp6"])
+def test_where_no_address_is_known_what_nobody_listens_for_is_still_not_registered(
+    netid: str,
+) -> None:
+    assert getaddr(NFS, 3, netid, view=UNKNOWN) == ""
+    assert getaddr(NFS, 4, by=(4, 9), view=UNKNOWN) == ""
+    assert getaddr(4711, 1, view=UNKNOWN) == getaddr(100011, 1, view=UNKNOWN) == ""
+
+
+def test_a_family_that_is_listened_in_and_not_known_is_to_be_asked_in_version_2() -> None:
+    view = replace(VIEW, addresses=(V4,), families=(Family.IPV4, Family.IPV6))
+
+    assert reply(4, 3, Binding(NFS, 3, "tcp6"), view=view) == rpc.ProgramMismatch(2, 2)
+
+
+def test_a_table_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever floods DUMP costs little."""
+    view = replace(VIEW, services=(Carried(Service.NFS, 12345, (3,)),))
+    made: list[PortmapView] = []
+    registered = PortmapView.registered
+
+    def counted(self: PortmapView) -> Iterator[tuple[int, int, int]]:
+        made.append(self)
+        return registered(self)
+
+    monkeypatch.setattr(PortmapView, "registered", counted)
+    for version in (2, 3, 4):
+        assert results(version, 4, view=view) == results(version, 4, view=replace(view))
+
+    assert len(made) == 2  # versions 3 and 4 tell the same
 
 
 def test_an_address_with_a_zone_is_not_told() -> None:
@@ -214,7 +259,8 @@ def test_other_transports_are_not_registered(netid: str) -> None:
 
 def test_a_family_without_an_address_is_not_registered() -> None:
     assert getaddr(NFS, 3, "tcp6", view=replace(VIEW, addresses=(V4,))) == ""
-    assert getaddr(NFS, 3, "tcp", view=replace(VIEW, addresses=(V6,))) == ""
+    only6 = replace(VIEW, addresses=(V6,), families=(Family.IPV6,))
+    assert getaddr(NFS, 3, "tcp", view=only6) == ""
 
 
 def test_without_a_netid_the_clients_own_family_is_told() -> None:

@@ -36,6 +36,26 @@ def test_an_empty_record() -> None:
     assert read([b"\x80\0\0\0"]) == ([b""], None)
 
 
+@pytest.mark.parametrize(
+    ("fed", "amid"),
+    [
+        (b"", False),
+        (b"\x80", True),
+        (b"\x80\0\0\3", True),
+        (b"\x80\0\0\3ab", True),
+        (b"\0\0\0\3abc", True),
+        (b"\x80\0\0\3abc", False),
+        (b"\x80\0\0\3abc\0", True),
+    ],
+)
+def test_it_knows_whether_it_stands_inside_a_record(fed: bytes, amid: bool) -> None:
+    reader = RecordReader(100)
+    records = reader.feed(fed)
+    assert reader.amid is bool(fed)  # nothing was taken yet
+    list(records)
+    assert reader.amid is amid
+
+
 def test_several_fragments_are_one_record() -> None:
     stream = encode(b"abcdefg", max_fragment=3)
 
