@@ -33,7 +33,10 @@ class Member(Protocol):
         ...
 
 
-def guarded(member: Member, name: str, do: Callable[[Member], _Answer]) -> _Answer | None:
+_Member = TypeVar("_Member", bound=Member)
+
+
+def guarded(member: _Member, name: str, do: Callable[[_Member], _Answer]) -> _Answer | None:
     """What ``do`` gives; None if it fails, which ends this connection and no other.
 
     ``name`` is for the log.

@@ -111,6 +111,8 @@ class Intake:
         self, spec: Spec, originator: str, port: int, candidate: Candidate | None
     ) -> GatewaySide:
         ours = candidate is not None and candidate.presumed
+        if self.lost:
+            raise _session_lost()
         if self.stopping:
             raise self._refuse(spec, originator, Refusal.STOPPING)
         if self._ledger.full and not ours:
@@ -138,7 +140,7 @@ class Intake:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc
         if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
             relay.abort()
-            raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")
+            raise _session_lost()
         return relay.gateway
 
     def _answer(self, client: ClientView, candidate: Candidate | None) -> PortmapSide | None:
@@ -185,6 +187,10 @@ class Intake:
             else asyncssh.OPEN_CONNECT_FAILED
         )
         return asyncssh.ChannelOpenError(code, str(why))
+
+
+def _session_lost() -> asyncssh.ChannelOpenError:
+    return asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, "session lost")
 
 
 def _why(exc: OSError) -> str:

@@ -1,7 +1,9 @@
 """A client's connection that we answer ourselves, as the gateway's portmapper.
 
-Every call is answered as soon as it is whole, in order. A client that does not read its replies is
-not read either: what one connection can hold is bounded by the channel's window, one call, and
+Every call is answered as soon as it is whole, in order, but no more than :data:`A_TURN` of a
+connection in one turn of the event loop, which it shares with every relay of the daemon: the rest
+waits, unread, for the next. A client that does not read its replies is not read either: what one
+connection can hold is bounded by the channel's window, what one packet brings, and
 :data:`_HIGH_WATER` plus one reply.
 """
 
@@ -16,7 +18,7 @@ import asyncssh
 import structlog
 
 from hostnfsd.daemon import seams
-from hostnfsd.daemon.circle import Circle
+from hostnfsd.daemon.circle import Circle, guarded
 from hostnfsd.daemon.gateway_side import GatewaySide
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Who
@@ -30,6 +32,8 @@ from hostnfsd.tunnel.portmap_view import family_of
 MAX_CALL: Final = 9000
 #: Seconds without a byte after which a connection is closed: rpcbind's own.
 IDLE_S: Final = 30.0
+#: Calls of one connection that are answered in one turn of the event loop: about a millisecond.
+A_TURN: Final = 16
 #: Bytes of replies waiting for the channel's window at which the client is no longer read.
 _HIGH_WATER: Final = 64 * 1024
 #: Bytes of replies that are written together: each write is a packet of its own.
@@ -76,6 +80,9 @@ class PortmapSide:
         self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._channel_full = False
         self._client_ended = False
+        self._answered = 0  # in this turn of the event loop
+        self._view: PortmapView | None = None  # of this turn
+        self._next_turn: asyncio.Handle | None = None
         self._draining = False
         self._entered = False
         self._to_host = 0
@@ -111,17 +118,13 @@ class PortmapSide:
         )
 
     def update_reading(self) -> None:
-        """Answer and read exactly while the channel and the session's socket have room."""
-        if self._channel is None:
+        """Answer and read exactly while the channel, the socket and this turn have room."""
+        self._answer(b"")
+        # Its replies may have filled the channel, and a stranger ends it.
+        if self._channel is None or self._channel.is_closing() or self._blocked:
             return
-        if not self._blocked:
-            self._answer(b"")
-        # Its replies may have filled the channel.
-        if self._blocked:
-            self._channel.pause_reading()
-        else:
-            self._channel.resume_reading()
-            self._finish_if_over()
+        self._channel.resume_reading()
+        self._finish_if_over()
 
     def finish_when_quiet(self) -> None:
         """End at the first moment from now on at which no call waits, whole or begun."""
@@ -132,16 +135,23 @@ class PortmapSide:
         """End, handing on the replies that wait."""
         if self._channel is not None:
             self._channel.close()
+        else:
+            self._leave()
 
     def abort(self) -> None:
         """End at once."""
         if self._channel is not None:
             seams.abort(self._channel)
+        else:
+            self._leave()  # it never stood: nobody will tell that it is gone
 
     # -- the channel -----------------------------------------------------------------------------
 
     def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
         """The gateway has been told that we accept."""
+        if self not in self._circle.relays:  # ended in between
+            seams.abort(channel)
+            return
         self._channel = channel
         seams.credit_only_what_was_delivered(channel)
         channel.set_write_buffer_limits(high=_HIGH_WATER)
@@ -176,12 +186,17 @@ class PortmapSide:
     def channel_lost(self) -> None:
         """The channel is gone."""
         self._channel = None
+        self._leave()
+
+    def _leave(self) -> None:
         if self not in self._circle.relays:
             return
         self._circle.relays.discard(self)
         self._tell_the_candidate()
         if self._timer is not None:
             self._timer.cancel()
+        if self._next_turn is not None:
+            self._next_turn.cancel()
         self._follower.close()
         if self._entered:
             self._ledger.closed(self, self._tally)
@@ -190,19 +205,18 @@ class PortmapSide:
 
     @property
     def _blocked(self) -> bool:
-        return self._channel_full or self._circle.congested
+        return self._channel_full or self._circle.congested or self._answered >= A_TURN
 
     def _answer(self, data: bytes) -> None:
-        """Answer calls while there is room; those left wait in the reader."""
+        """Answer calls while there is room; those left wait in the reader, and the client too."""
+        channel = self._channel
+        if channel is None or channel.is_closing():
+            return
         calls = self._calls.feed(data)
-        view = self._tell()
         replies = bytearray()
         try:
             while not self._blocked and (call := next(calls, None)) is not None:
-                reply = answer(call, view, family=self._family)
-                if reply is None:
-                    raise RpcDecodeError("no call", 0)  # noqa: TRY301  # as much a stranger
-                replies += record.encode(reply)
+                replies += record.encode(self._reply(call))
                 if len(replies) >= _TOGETHER:
                     self._send(bytes(replies))
                     replies.clear()
@@ -217,6 +231,28 @@ class PortmapSide:
             self.finish()
         else:
             self._send(bytes(replies))
+            # Also for a channel that was opened while the socket was full: asyncssh reads it,
+            # whatever was said when it was made.
+            if self._blocked:
+                channel.pause_reading()
+
+    def _reply(self, call: bytes) -> bytes:
+        if self._next_turn is None:
+            loop = asyncio.get_running_loop()
+            self._next_turn = loop.call_soon(guarded, self, "turn", PortmapSide._turn)
+        self._answered += 1
+        if self._view is None:
+            self._view = self._tell()
+        reply = answer(call, self._view, family=self._family)
+        if reply is None:
+            raise RpcDecodeError("no call", 0)  # as much a stranger
+        return reply
+
+    def _turn(self) -> None:
+        """A turn of the event loop is over."""
+        self._next_turn = self._view = None
+        self._answered = 0
+        self.update_reading()
 
     def _send(self, data: bytes) -> None:
         if not data or self._channel is None or self._channel.is_closing():
@@ -230,8 +266,7 @@ class PortmapSide:
     def _finish_if_over(self) -> None:
         if self._blocked:
             return
-        # Where calls are not followed, what is begun is not known either.
-        if self._client_ended or (self._draining and self._follower.quiet is not False):
+        if self._client_ended or (self._draining and not self._calls.amid):
             self.finish()
 
     def _end_when_idle(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -11,12 +12,13 @@ from structlog.testing import capture_logs
 
 from hostnfsd.daemon import portmap_side, ssh
 from hostnfsd.services import Service
-from hostnfsd.snapshot import Refusal
+from hostnfsd.snapshot import Family, Refusal
 from hostnfsd.sunrpc import portmap, record, rpc
 from hostnfsd.sunrpc.portmap import Mapping, Port
 from hostnfsd.sunrpc.portmapper import Carried, PortmapView, answer
 from hostnfsd.sunrpc.rpcbind import Binding, Uaddr
 from hostnfsd.sunrpc.xdr import Encodable, decode, encode
+from hostnfsd.tunnel.forward import Spec
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import Client, GatewayStandIn
 from tests.support.host_services import echo, serving
@@ -262,6 +264,120 @@ async def test_who_never_takes_its_replies_is_given_up(
     client.channel.write_eof()
     await eventually(lambda: not rpcbind.circle.relays, "it to be given up")
     client.channel.abort()
+    await rpcbind.settled()
+
+
+class Turns:
+    """Counts what happens in each turn of the event loop."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.happened: Counter[int] = Counter()
+        self._tick()
+
+    def _tick(self) -> None:
+        self.turn += 1
+        self._next = asyncio.get_running_loop().call_soon(self._tick)
+
+    def stop(self) -> None:
+        self._next.cancel()
+
+
+@pytest.mark.parametrize("packet", [3000, 1, 40], ids=["in one go", "each in a packet", "by 40"])
+async def test_a_flood_of_calls_leaves_the_event_loop_to_others(
+    rpcbind: Rig, dial: Dial, monkeypatch: pytest.MonkeyPatch, packet: int
+) -> None:
+    total = 3000
+    client, neighbour = await dial(), await dial()
+    turns = Turns()
+    views: list[PortmapView] = []
+
+    def counted(call: bytes, view: PortmapView, *, family: Family | None) -> bytes | None:
+        turns.happened[turns.turn] += 1
+        views.append(view)
+        return answer(call, view, family=family)
+
+    monkeypatch.setattr(portmap_side, "answer", counted)
+    rpcbind.tell = lambda: VIEW
+    for _ in range(total // packet):
+        client.channel.write(DUMP * packet)
+    neighbour.channel.write(GETPORT)
+    await reply(neighbour)
+    one = len(record.encode(answer(DUMP[record.MARK_SIZE :], VIEW) or b""))
+    await eventually(lambda: len(client.received) == total // packet * packet * one, "all replies")
+    turns.stop()
+
+    # One of ours lies across two of the counter's; the neighbour's own call is in there, too.
+    assert max(turns.happened.values()) <= 2 * portmap_side.A_TURN + 1
+    client.channel.write(GETPORT)
+    client.channel.write_eof()
+    await client.gone
+    assert bytes(client.received[-32:-28]) == (0x8000_0000 | 28).to_bytes(4, "big")
+    neighbour.channel.close()
+    await rpcbind.settled()
+
+
+async def test_who_sends_much_and_ends_is_answered_wholly(rpcbind: Rig, dial: Dial) -> None:
+    client = await dial()
+    client.channel.write(GETPORT * 500)
+    client.channel.write_eof()
+    await client.gone
+    assert len(replies(client)) == 500
+    await rpcbind.settled()
+
+
+async def test_opened_while_the_session_is_congested_it_is_not_read_without_bound(
+    relays: Rig, dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "WINDOW", 65536)
+    relays.tell = lambda: VIEW
+    await relays.carry(free_port(), PORT, Service.RPCBIND)
+    relays.circle.set_congested(True)
+    client = await dial()
+    calls, asked = GETPORT * 500, 0
+    while asked < 50 and not client.stuck:
+        client.channel.write(calls)
+        asked += 1
+        await asyncio.sleep(0.005)
+    assert client.stuck
+    (one,) = relays.circle.relays
+    assert isinstance(one, portmap_side.PortmapSide)
+    assert len(one._calls._buffer) <= 32768
+
+    relays.circle.set_congested(False)
+    await eventually(lambda: len(replies(client)) == asked * 500, "every reply", timeout_s=20)
+    client.channel.close()
+    await relays.settled()
+
+
+@pytest.mark.parametrize("end", ["abort", "finish", "finish_when_quiet"])
+async def test_without_a_channel_it_ends_nevertheless(rpcbind: Rig, end: str) -> None:
+    """The session may be lost before asyncssh has opened it."""
+    side = await rpcbind.intake.door(Spec(Service.RPCBIND, LOOPBACK, PORT))(CLIENT, 700)
+    assert rpcbind.tally(Service.RPCBIND).connections == 1
+    getattr(side.relay, end)()
+    await rpcbind.settled()
+
+
+async def test_a_lost_session_lets_nobody_in(rpcbind: Rig, dial: Dial) -> None:
+    rpcbind.intake.lost = True
+    with pytest.raises(asyncssh.ChannelOpenError):
+        await dial()
+    await rpcbind.settled()
+    assert rpcbind.tally(Service.RPCBIND).connections_total == 0
+
+
+async def test_draining_minds_a_begun_call_also_where_calls_are_not_counted(
+    rpcbind: Rig, dial: Dial
+) -> None:
+    rpcbind.ledger.count_rpc = False
+    amid = await dial()
+    amid.channel.write(GETPORT[:9])
+    await eventually(lambda: rpcbind.tally(Service.RPCBIND).bytes_to_host == 9, "half a call")
+    rpcbind.circle.finish_when_quiet(lambda _service: True)
+    amid.channel.write(GETPORT[9:])
+    await amid.gone
+    assert len(replies(amid)) == 1
     await rpcbind.settled()
 
 
