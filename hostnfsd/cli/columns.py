@@ -8,6 +8,10 @@ from hostnfsd.readable import printable
 Shade = Literal["good", "warn", "bad", "soft", "bold", "plain"]
 Cell = tuple[str, Shade]
 
+#: Columns of a terminal: what is laid out here fits in, as far as it can.
+WIDTH: Final = 80
+_INDENT: Final = "    "
+
 _ANSI: Final[dict[Shade, str]] = {
     "good": "32",
     "warn": "33",
@@ -33,6 +37,25 @@ class Page:
     def line(self, *parts: Cell) -> None:
         """Add one line."""
         self.lines.append("".join(self.shade(text, shade) for text, shade in parts))
+
+    def listing(self, *items: Sequence[Cell]) -> None:
+        """Add items with commas between them: one line, or indented further ones where it is full.
+
+        An item is never divided.
+        """
+        line: list[Cell] = []
+        used = 0
+        for item in items:
+            width = sum(len(printable(text)) for text, _ in item)
+            if line and used + width + len(", ,") > WIDTH:
+                self.line(*line, (",", "plain"))
+                line, used = [(_INDENT, "plain")], len(_INDENT)
+            elif line:
+                line.append((", ", "plain"))
+                used += len(", ")
+            line += item
+            used += width
+        self.line(*line)
 
     def table(self, heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]]) -> None:
         """Aligned columns, two blanks apart; a row of one cell is a line of its own."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hostnfsd.cli.columns import Cell, Page, Shade
+from hostnfsd.cli.status_text import dialled
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import GatewayView, ServiceState, ServiceView, Snapshot
 from hostnfsd.sunrpc import portmap, rpcbind
@@ -125,10 +126,8 @@ def render(snapshot: Snapshot, *, colour: bool) -> str:
 
 
 def _gateway(page: Page, gateway: GatewayView) -> None:
-    headline: list[Cell] = [(gateway.name, "bold"), (f": {gateway.phase}", "plain")]
-    if gateway.client_address:
-        headline.append((f", clients dial {', '.join(gateway.client_address)}", "plain"))
-    page.line(*headline)
+    name: list[Cell] = [(gateway.name, "bold"), (f": {gateway.phase}", "plain")]
+    page.listing(name, *dialled(gateway))
     who = mode(gateway)
     page.table(_HEADS, [_row(view, told(view, who)) for view in gateway.services])
     if who != "virtual" and gateway.services:

@@ -1,17 +1,20 @@
 """The text of ``hostnfsd status``: a snapshot laid out in lines. Pure."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Final, TypeVar
 
 from hostnfsd import health
 from hostnfsd.cli.columns import Cell, Page, Shade
 from hostnfsd.readable import duration, size
+from hostnfsd.services import Service
 from hostnfsd.snapshot import (
     HANGING_S,
-    Family,
+    ClientView,
     FamilyView,
     GatewayView,
     Phase,
+    RefusedView,
     ServiceState,
     ServiceView,
     Snapshot,
@@ -32,82 +35,101 @@ _STATES: Final[dict[ServiceState, Shade]] = {
 _HEADS: Final = (
     ("SERVICE", "left"),
     ("PORT", "right"),
-    ("HOST PORT", "right"),
+    ("HOST", "right"),
     ("STATE", "left"),
     ("SINCE", "left"),
-    ("CONNECTIONS", "right"),
+    ("CONNS", "right"),
     ("TO HOST", "right"),
     ("TO CLIENTS", "right"),
 )
 _CLIENT_HEADS: Final = (
     ("CLIENT", "left"),
-    ("GATEWAY", "left"),
-    ("SERVICE", "left"),
     ("SINCE", "left"),
     ("CALLS", "right"),
-    ("OLDEST CALL", "right"),
+    ("OLDEST", "right"),
     ("TO HOST", "right"),
     ("TO CLIENT", "right"),
 )
 _REFUSED_HEADS: Final = (
     ("REFUSED", "left"),
-    ("GATEWAY", "left"),
-    ("SERVICE", "left"),
     ("REASON", "left"),
     ("TIMES", "right"),
     ("LAST", "left"),
 )
+_EMPTY: Final[Cell] = ("", "plain")
+_SERVICES: Final = tuple(Service)
+#: Letters of an endpoint that has its place in the table; all of IPv4 are shorter.
+_ENDPOINT_MOST: Final = 21
+
+_Party = TypeVar("_Party", ClientView, RefusedView)
 
 
 def _service_rows(view: ServiceView, now: float) -> Iterator[Sequence[Cell]]:
-    for index, (family, met) in enumerate(view.families.items()):
-        first = index == 0
-        yield [
-            (view.service if first else "", "plain" if view.required else "soft"),
-            (str(view.port) if first else "", "plain"),
-            (str(view.host_port) if first else "", "plain"),
-            (_state_text(view, family, met), _state_shade(view, met)),
-            (duration(now - met.since), "plain"),
-            (str(view.connections) if first else "", "plain"),
-            (size(view.bytes_to_host) if first else "", "plain"),
-            (size(view.bytes_to_client) if first else "", "plain"),
-        ]
-        # A column of its own would make every line too long for a terminal.
-        if met.error:
-            yield [(f"      {met.error}", _state_shade(view, met))]
-        if met.hint:
-            yield [(f"      hint: {met.hint}", "soft")]
+    """One row where all families fare alike; else each has a row of its own below."""
+    families = tuple(view.families.values())
+    alike = len({(each.state, each.error, each.hint) for each in families}) == 1
+    newest = max(families, key=lambda each: each.since)
+    yield [
+        (view.service, "plain" if view.required else "soft"),
+        (str(view.port), "plain"),
+        (str(view.host_port), "plain"),
+        (newest.state if alike else "", _state_shade(view, newest)),
+        (duration(now - newest.since) if alike else "", "plain"),
+        (str(view.connections), "plain"),
+        (size(view.bytes_to_host), "plain"),
+        (size(view.bytes_to_client), "plain"),
+    ]
+    if alike:
+        yield from _trouble(view, newest)
+    else:
+        for family, met in view.families.items():
+            state, since = (met.state, _state_shade(view, met)), duration(now - met.since)
+            name: Cell = (f"  {family}", "soft")
+            yield [name, _EMPTY, _EMPTY, state, (since, "plain"), _EMPTY, _EMPTY, _EMPTY]
+            yield from _trouble(view, met)
     rpc = view.rpc
     if rpc is not None and rpc.hangs:
         waits = duration(rpc.oldest_call_s or 0.0)
         yield [(f"      {rpc.in_flight} unanswered, the oldest call for {waits}", "warn")]
 
 
-def _state_text(view: ServiceView, family: Family, met: FamilyView) -> str:
-    alike = len({each.state for each in view.families.values()}) == 1
-    return met.state if alike and len(view.families) == 1 else f"{met.state} ({family})"
+def _trouble(view: ServiceView, met: FamilyView) -> Iterator[Sequence[Cell]]:
+    # A column of its own would make every line too long for a terminal.
+    if met.error:
+        yield [(f"      {met.error}", _state_shade(view, met))]
+    if met.hint:
+        yield [(f"      hint: {met.hint}", "soft")]
 
 
 def _state_shade(view: ServiceView, met: FamilyView) -> Shade:
     return _STATES.get(met.state, "bad" if view.required else "warn")
 
 
+def dialled(view: GatewayView) -> list[Sequence[Cell]]:
+    """What clients dial, as items of a listing; none if that is not known."""
+    if not view.client_address:
+        return []
+    first, *others = view.client_address
+    return [[(text, "plain")] for text in (f"clients dial {first}", *others)]
+
+
 def _gateway(page: Page, view: GatewayView, now: float) -> None:
-    headline: list[Cell] = [
-        (view.name, "bold"),
-        (": ", "plain"),
-        (view.phase, _PHASES.get(view.phase, "warn")),
-        (f" for {duration(now - view.since)}", "plain"),
+    headline: list[Sequence[Cell]] = [
+        [
+            (view.name, "bold"),
+            (": ", "plain"),
+            (view.phase, _PHASES.get(view.phase, "warn")),
+            (f" for {duration(now - view.since)}", "plain"),
+        ]
     ]
     if view.retry_at is not None:
-        headline.append((f", next attempt in {duration(view.retry_at - now)}", "plain"))
-    headline.append((f", {view.address}", "plain"))
-    if view.client_address:
-        headline.append((f", clients dial {', '.join(view.client_address)}", "plain"))
+        headline.append([(f"next attempt in {duration(view.retry_at - now)}", "plain")])
+    headline.append([(view.address, "plain")])
+    headline += dialled(view)
     if view.optional:
-        headline.append((", optional", "soft"))
-    page.line(("", "plain"))
-    page.line(*headline)
+        headline.append([("optional", "soft")])
+    page.line(_EMPTY)
+    page.listing(*headline)
     if view.error:
         page.line((f"  {view.error}", "bad"))
     if view.hint:
@@ -121,38 +143,51 @@ def _clients(page: Page, snapshot: Snapshot) -> None:
     page.line(("", "plain"))
     count = len(snapshot.clients)
     page.line((f"{count} of at most {snapshot.connections_limit} connections", "bold"))
+    now = snapshot.now
     if snapshot.clients:
-        page.table(
-            _CLIENT_HEADS,
-            [
-                [
-                    (_endpoint(client.host, client.port), "plain"),
-                    (client.gateway, "plain"),
-                    (client.service, "plain"),
-                    (duration(snapshot.now - client.since), "plain"),
-                    _calls(client.calls),
-                    _age(client.oldest_call_s),
-                    (size(client.bytes_to_host), "plain"),
-                    (size(client.bytes_to_client), "plain"),
-                ]
-                for client in snapshot.clients
-            ],
-        )
+        clients = sorted(snapshot.clients, key=lambda client: client.since)
+        page.table(_CLIENT_HEADS, [*_by_service(clients, lambda one: _client_rows(one, now))])
     if snapshot.refused:
-        page.table(
-            _REFUSED_HEADS,
-            [
-                [
-                    (refused.host, "plain"),
-                    (refused.gateway, "plain"),
-                    (refused.service, "plain"),
-                    (refused.reason, "warn"),
-                    (str(refused.count), "plain"),
-                    (f"{duration(snapshot.now - refused.last)} ago", "plain"),
-                ]
-                for refused in snapshot.refused
-            ],
-        )
+        rows = _by_service(snapshot.refused, lambda one: _refused_rows(one, now))
+        page.table(_REFUSED_HEADS, [*rows])
+
+
+def _by_service(
+    parties: Iterable[_Party], rows: Callable[[_Party], Iterable[Sequence[Cell]]]
+) -> Iterator[Sequence[Cell]]:
+    """The rows of each, below the gateway and service they are of; each of these in its order."""
+
+    def place(party: _Party) -> tuple[str, int]:
+        return party.gateway, _SERVICES.index(party.service)
+
+    for (gateway, index), group in groupby(sorted(parties, key=place), place):
+        yield [(f"  {gateway} {_SERVICES[index]}:", "soft")]
+        for party in group:
+            yield from rows(party)
+
+
+def _client_rows(client: ClientView, now: float) -> Iterator[Sequence[Cell]]:
+    endpoint = _endpoint(client.host, client.port)
+    if len(endpoint) > _ENDPOINT_MOST:
+        yield [(f"  {endpoint}", "plain")]
+        endpoint = ""
+    yield [
+        (endpoint, "plain"),
+        (duration(now - client.since), "plain"),
+        _calls(client.calls),
+        _age(client.oldest_call_s),
+        (size(client.bytes_to_host), "plain"),
+        (size(client.bytes_to_client), "plain"),
+    ]
+
+
+def _refused_rows(refused: RefusedView, now: float) -> Iterator[Sequence[Cell]]:
+    yield [
+        (refused.host, "plain"),
+        (refused.reason, "warn"),
+        (str(refused.count), "plain"),
+        (f"{duration(now - refused.last)} ago", "plain"),
+    ]
 
 
 def _calls(calls: int | None) -> Cell:

@@ -74,6 +74,16 @@ def test_gateway_and_host_side_by_side() -> None:
     assert render(snapshot(whole()), colour=False) == HEALTHY
 
 
+def test_many_addresses_wrap() -> None:
+    long = "2001:db8:1234:5678:9abc:def0:1234:5678"
+    view = replace(whole(), client_address=("172.22.0.2", "fd22::12", long, "gw.example.org"))
+    lines = render(snapshot(view), colour=False).splitlines()
+
+    assert lines[0] == "dev-gw: up, clients dial 172.22.0.2, fd22::12,"
+    assert lines[1] == f"    {long}, gw.example.org"
+    assert max(map(len, lines)) <= 80
+
+
 def test_a_relayed_rpcbind_is_seen_to_lie() -> None:
     assert render(snapshot(whole(RELAY)), colour=False) == RELAYED_TEXT
 
