@@ -6,7 +6,6 @@ serve. Nothing here outlives the session; what is found out goes to the board, w
 
 import asyncio
 import random
-import socket
 import time
 from collections.abc import Callable
 from typing import Final
@@ -92,7 +91,8 @@ class Forwards:
         )
         self._intake = Intake(
             gateway=gateway,
-            dial=self._dial,
+            dial=lambda service: host.dial(self._carried(service)),
+            dial_plainly=lambda service: host.dial_plainly(self._carried(service)),
             answered=self._answered_here,
             ledger=ledger,
             circle=circle,
@@ -260,11 +260,11 @@ class Forwards:
             return  # it moved: its connections live on
         await self._close_quietly(lambda service: service is spec.service)
 
-    async def _dial(self, service: Service) -> socket.socket:
-        carried = self._config().carried(self._gateway).get(service)
+    def _carried(self, service: Service) -> Carried:
+        carried = self.carried(service)
         if carried is None:
             raise ConnectionRefusedError("the service is no longer carried")
-        return await self._host.dial(carried)
+        return carried
 
     def _answered_here(self, service: Service) -> Callable[[], PortmapView] | None:
         carried = self._config().carried(self._gateway).get(service)

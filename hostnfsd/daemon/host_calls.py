@@ -9,7 +9,6 @@ from typing import Final
 from hostnfsd.daemon.faults import reason
 from hostnfsd.dial import caller
 from hostnfsd.dial.caller import Caller, CallError
-from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
 from hostnfsd.server import null_call, ports
 from hostnfsd.server.finding import Reached
@@ -25,11 +24,6 @@ RPCBIND_3: Final = 3
 _MAX_NULL: Final = 1024
 #: A version that no program has: the refusal tells which there are, as rpcinfo(8) finds them out.
 _NO_VERSION: Final = UINT_MAX
-#: For a service that itself may be well.
-_USED_UP_HINT: Final = (
-    "hundreds of connections have one each, or listeners (netstat -an); where the exports want"
-    ' no reserved ports: host.reserved_source_port = "never"'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +147,4 @@ def unreached(exc: OSError, within_s: float) -> Reading:
     """What a dial that failed says."""
     if isinstance(exc, TimeoutError):
         return Reading(Reached.SILENT, f"did not accept a connection within {within_s:.2g} s")
-    if isinstance(exc, RangeUsedUpError):
-        return Reading(Reached.DOWN, reason(exc), _USED_UP_HINT)
     return Reading(Reached.DOWN, reason(exc).lower())

@@ -33,6 +33,16 @@ class HostServices(Protocol):
         """
         ...
 
+    async def dial_plainly(self, carried: Carried) -> socket.socket:
+        """The same from an ordinary source port, for a NULL when no reserved one is left.
+
+        Every server answers that one from any port.
+
+        Raises:
+            OSError: refused, unreachable, reset, timed out.
+        """
+        ...
+
     async def probe(self, carried: Carried, timeout_s: float) -> HostFinding:
         """One RPC NULL call, dialled as clients' connections are. Never raises OSError.
 
@@ -42,6 +52,13 @@ class HostServices(Protocol):
 
     def denial(self, service: Service) -> Denial | None:
         """Why nfs or mountd would not let a client mount, as last tried; None if it does."""
+        ...
+
+    def pending(self, service: Service) -> bool:
+        """Whether nobody knows yet what :meth:`denial` will say: nfs and mountd, for seconds.
+
+        So at the start, and after the server was away, or moved.
+        """
         ...
 
     def doubt(self, service: Service) -> None:

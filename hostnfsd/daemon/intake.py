@@ -56,6 +56,7 @@ class Intake:
     Args:
         gateway: its name.
         dial: connects to a service of the host; raises OSError.
+        dial_plainly: the same from an ordinary source port, for a probe when no other is left.
         answered: which services are not dialled, but answered here, and from what.
         ledger: where clients are entered and refusals counted.
         circle: the relays of the session.
@@ -67,6 +68,7 @@ class Intake:
         *,
         gateway: str,
         dial: Dial,
+        dial_plainly: Dial,
         answered: Answered,
         ledger: Ledger,
         circle: Circle,
@@ -74,6 +76,7 @@ class Intake:
     ) -> None:
         self._gateway = gateway
         self._dial_host = dial
+        self._dial_plainly = dial_plainly
         self._answered = answered
         self._ledger = ledger
         self._circle = circle
@@ -165,7 +168,13 @@ class Intake:
         )
         try:
             async with asyncio.timeout(DIAL_TIMEOUT_S):
-                sock = await self._dial_host(client.service)
+                try:
+                    sock = await self._dial_host(client.service)
+                except RangeUsedUpError:
+                    if candidate is None or not candidate.presumed:
+                        raise
+                    # A probe is about the service and the way to it, both of which may be well.
+                    sock = await self._dial_plainly(client.service)
                 await asyncio.get_running_loop().create_connection(lambda: relay.host, sock=sock)
         except BaseException:
             relay.never_connected()

@@ -26,6 +26,8 @@ _WITHOUT: Final = frozenset({Service.NFS})
 #: Seconds without a new search after all ports of the range were tried in vain: it takes about
 #: 10 ms, in which nothing else is done, and clients come back all at once.
 REST_S: Final = 0.25
+#: Seconds for which status tells that the range was used up: probes find it out again sooner.
+TOLD_S: Final = 30.0
 
 _MISSING: Final = (
     "no right to source ports below 1024: the host is dialled from ordinary ones; exports that want"
@@ -36,6 +38,14 @@ _CURE: Final = (
     " server do without: insecure in the export's options (Linux),"
     " nfs.server.mount.require_resv_port = 0 in /etc/nfs.conf (macOS);"
     ' or set host.reserved_source_port = "never"'
+)
+_USED_UP: Final = (
+    "{error}: new connections to nfs are made from ordinary ones, those to mountd (with"
+    ' reserved_source_port = "always": all) are refused'
+)
+_USED_UP_CURE: Final = (
+    "hundreds of connections have one each, or listeners (netstat -an); where the exports want"
+    ' no reserved ports: host.reserved_source_port = "never"'
 )
 
 _log: Final = structlog.get_logger("hostnfsd.sources")
@@ -71,6 +81,7 @@ class Sources:
         self._right = True
         self._told = False
         self._rests_until: dict[Destination, float] = {}
+        self._used_up: tuple[RangeUsedUpError, float] | None = None
         self.fallbacks: dict[Service, int] = dict.fromkeys(_WITHOUT, 0)
 
     def apply(self, mode: Mode) -> None:
@@ -81,14 +92,19 @@ class Sources:
         self._mode = mode
         self._right = True
         self._told = False
+        self._used_up = None
         if mode != "never":
             self._try()
 
     def advice(self) -> tuple[Advice, ...]:
-        """What status tells: that the right is missing, what follows from it, and what helps."""
-        if self._mode == "never" or self._right:
+        """What status tells: that the right is missing, or that no port is left, and a cure."""
+        if self._mode == "never":
             return ()
-        return (Advice(_MISSING, _CURE),)
+        if not self._right:
+            return (Advice(_MISSING, _CURE),)
+        if self._used_up is None or self._clock() >= self._used_up[1] + TOLD_S:
+            return ()
+        return (Advice(_USED_UP.format(error=self._used_up[0]), _USED_UP_CURE),)
 
     def wants_reserved(self, service: Service) -> bool:
         """Whether the policy has this service dialled from a reserved port."""
@@ -126,7 +142,8 @@ class Sources:
                 return await self._connect_reserved(destination)
             except NoRightError:
                 self._missing()
-            except RangeUsedUpError:
+            except RangeUsedUpError as exc:
+                self._used_up = exc, self._clock()
                 if self._mode == "always" or service not in _WITHOUT:
                     raise
                 self.fallbacks[service] += 1

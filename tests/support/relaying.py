@@ -77,6 +77,7 @@ class Rig:
         self.intake = Intake(
             gateway=GATEWAY,
             dial=lambda service: connected(self.where[service]),
+            dial_plainly=lambda service: connected(self.where[service]),
             answered=lambda _service: self.tell,
             ledger=self.ledger,
             circle=circle,

@@ -1,6 +1,7 @@
 """What a probe finds at a gateway that behaves in one way each, and that it counts nowhere."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from hostnfsd.config.model import Carried
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.prober import Prober
+from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.server.finding import Denial, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, Refusal, ServiceState
@@ -63,6 +65,7 @@ class Stage:
         self.intake = Intake(
             gateway=GATEWAY,
             dial=lambda _service: connected(self.host.port),
+            dial_plainly=lambda _service: connected(self.host.port),
             answered=lambda _service: None,
             ledger=made.ledger,
             circle=made.circle,
@@ -534,6 +537,19 @@ async def test_a_service_that_is_gone_when_the_call_comes_in_is_down(stage: Stag
 
     assert finding.state is ServiceState.HOST_DOWN
     assert "refused" in str(finding.text)
+    assert stage.relays.tally().refused == dict.fromkeys(Refusal, 0)
+
+
+async def test_a_call_for_which_no_source_port_is_left_is_handed_on_from_another(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def used_up(_service: Service) -> socket.socket:
+        raise RangeUsedUpError(LOOPBACK, stage.host.port)
+
+    monkeypatch.setattr(stage.intake, "_dial_host", used_up)
+
+    assert await stage.first() == Finding(ServiceState.SERVING)
+    assert not stage.meters.probe_failures
     assert stage.relays.tally().refused == dict.fromkeys(Refusal, 0)
 
 

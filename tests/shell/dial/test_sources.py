@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.dial.reserved import RangeUsedUpError
-from hostnfsd.dial.sources import REST_S, Mode, Sources
+from hostnfsd.dial.sources import REST_S, TOLD_S, Mode, Sources
 from hostnfsd.services import Service
 from tests.support.host_services import absorb, serving
 from tests.support.ports import free_port, free_ports
@@ -78,7 +78,6 @@ async def test_with_none_left_nfs_falls_back_and_is_counted() -> None:
                 stack.enter_context(closing(sock))
                 assert sock not in ports
                 assert dialler.fallbacks[Service.NFS] == count
-    assert dialler.advice() == ()
 
 
 @pytest.mark.parametrize(
@@ -99,6 +98,29 @@ async def test_with_none_left_who_needs_one_is_told(mode: Mode, service: Service
                 with closing(sock):
                     assert sock in ports
     assert not any(dialler.fallbacks.values())
+
+
+async def test_that_none_is_left_is_told_while_it_lasts() -> None:
+    ports = Range(2)
+    now = 1000.0
+    dialler = Sources("auto", unit_random=lambda: 0.25, source_ports=ports, clock=lambda: now)
+    async with serving(absorb) as there:
+        with ExitStack() as stack:
+            await used_up(stack, dialler, ports, there.port)
+            assert dialler.advice() == ()
+            with pytest.raises(RangeUsedUpError):
+                await dialler.connect(Service.MOUNTD, LOOPBACK, there.port, within_s=AMPLE_S)
+            (advice,) = dialler.advice()
+            assert advice.text.startswith(
+                f"no reserved source port is left towards {LOOPBACK} port {there.port}: "
+            )
+            assert 'host.reserved_source_port = "never"' in advice.hint
+            now += TOLD_S - 1
+            (await dialler.connect(Service.NFS, LOOPBACK, there.port, within_s=AMPLE_S)).close()
+            now += TOLD_S - 1
+            assert dialler.advice() == (advice,)
+            now += 1
+            assert dialler.advice() == ()
 
 
 async def test_a_search_in_vain_is_not_repeated_at_once() -> None:
