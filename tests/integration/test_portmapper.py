@@ -18,6 +18,7 @@ from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.box import CommandError
 from tests.bed.daemon import Daemon
+from tests.bed.gateway import SshdOptions
 from tests.bed.libnfs import Libnfs
 from tests.bed.nfs_server import EXPORT, NfsOptions, NfsPorts
 
@@ -63,6 +64,10 @@ def daemon(moved: Bed) -> Daemon:
     daemon = moved.daemon(BOTH)
     daemon.await_ready()
     return daemon
+
+
+#: What sshd logs at DEBUG1 of each listener that it is asked for.
+LISTENS = "server_input_global_request: rtype tcpip-forward"
 
 
 def uaddr(address: str, port: int) -> str:
@@ -173,20 +178,24 @@ def test_the_kernel_mounts_without_being_told_a_port(moved: Bed, source: str, op
         moved.kernel.run("umount /mnt/nfs")
 
 
-def getport(bed: Bed, program: int, version: int, protocol: int) -> int:
-    """The port that the portmapper tells, over TCP."""
+def told(sock: socket.socket, program: int, version: int, protocol: int) -> int:
+    """The port that the portmapper tells on a connection."""
     arguments = encode(Mapping(program, version, protocol))
-    call = encode(rpc.Call(7, portmap.PROGRAM, portmap.VERSION, 3, arguments))
-    with closing(bed.network.pod.connect(network.GATEWAY, 111)) as sock:
-        sock.sendall(record.encode(call))
-        sock.shutdown(socket.SHUT_WR)
-        reader, raw = record.RecordReader(1000), b""
-        while data := sock.recv(1000):
-            raw = next(reader.feed(data), raw)
+    sock.sendall(record.encode(encode(rpc.Call(7, portmap.PROGRAM, portmap.VERSION, 3, arguments))))
+    reader, raw = record.RecordReader(1000), None
+    while raw is None and (data := sock.recv(1000)):
+        raw = next(reader.feed(data), None)
+    assert raw is not None
     message = rpc.decode_message(raw)
     assert isinstance(message, rpc.Accepted)
     assert isinstance(message.outcome, rpc.Success)
     return decode(Port, message.outcome.results).number
+
+
+def getport(bed: Bed, program: int, version: int, protocol: int) -> int:
+    """The port that the portmapper tells, over TCP."""
+    with closing(bed.network.pod.connect(network.GATEWAY, 111)) as sock:
+        return told(sock, program, version, protocol)
 
 
 @pytest.mark.usefixtures("daemon")
@@ -222,8 +231,17 @@ def test_its_clients_and_calls_are_counted_and_probes_are_not(moved: Bed, daemon
     dumps = calls("dump")
     nulls = calls("null")
     total = daemon.metric("hostnfsd_connections_total", service="rpcbind")
+
+    def probes() -> float:
+        return daemon.metric(
+            "hostnfsd_probe_duration_seconds_count", service="rpcbind", side="gateway"
+        )
+
     moved.network.pod.run("rpcinfo", network.GATEWAY)
     daemon.wait_until(lambda: calls("dump") == dumps + 1, "the call to be counted")
+    probed = probes()
+    assert daemon.command("reload").status == 0  # it probes at once
+    daemon.wait_until(lambda: probes() >= probed + 2, "probes of both families")
     assert daemon.metric("hostnfsd_connections_total", service="rpcbind") == total + 1
     assert calls("null") == nulls
     assert daemon.metric("hostnfsd_service_serving", service="rpcbind", family="ipv4") == 1
@@ -304,7 +322,7 @@ def test_tools_work_where_the_gateway_runs_no_command(make_bed: MakeBed) -> None
 
 
 def test_a_relayed_rpcbind_lies_and_a_reload_ends_that(make_bed: MakeBed) -> None:
-    bed = make_bed(BedOptions(nfs=MOVED))
+    bed = make_bed(BedOptions(nfs=MOVED, sshd=SshdOptions(log_level="DEBUG1")))
     daemon = bed.daemon({"services": {"rpcbind": {"mode": "relay"}}})
     daemon.await_ready()
 
@@ -316,8 +334,15 @@ def test_a_relayed_rpcbind_lies_and_a_reload_ends_that(make_bed: MakeBed) -> Non
             bed.network.pod.run(*words, network.GATEWAY, timeout_s=20)
     assert "told the host's ports" in daemon.command("ports").output
 
-    daemon.change(services={"rpcbind": {"mode": "virtual"}})
-    assert daemon.command("reload").status == 0
-    assert [row[0] for row in table(bed, "showmount", "-e", network.GATEWAY)] == [EXPORT]
+    asked = bed.gateway.log.read_text().count(LISTENS)
+    assert asked > 0
+    with closing(bed.network.pod.connect(network.GATEWAY, 111)) as held:
+        assert told(held, 100003, 3, portmap.Protocol.TCP) == 12049
+        daemon.change(services={"rpcbind": {"mode": "virtual"}})
+        assert daemon.command("reload").status == 0
+        assert [row[0] for row in table(bed, "showmount", "-e", network.GATEWAY)] == [EXPORT]
+        assert getport(bed, 100003, 3, portmap.Protocol.TCP) == 2049
+        # What stood goes on as it was, and so do the listeners.
+        assert told(held, 100003, 3, portmap.Protocol.TCP) == 12049
     assert daemon.metric("hostnfsd_tunnel_connect_attempts_total") == 1
-    assert daemon.log.count("forward_bound") == 0
+    assert bed.gateway.log.read_text().count(LISTENS) == asked
