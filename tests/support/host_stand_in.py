@@ -16,7 +16,6 @@ class HostStandIn:
         reached: how every probe ends, ``text`` why.
         later: how every probe but the first ends, if not like that.
         denials: what is denied.
-        untried: whether it is not known yet what is denied.
         probes: how often each service was probed.
         doubts: services that were doubted, in order.
     """
@@ -28,7 +27,6 @@ class HostStandIn:
         self.text: str | None = None
         self.known: tuple[int, ...] = ()
         self.denials: dict[Service, Denial] = {}
-        self.untried = False
         self.probes: list[Service] = []
         self.doubts: list[Service] = []
 
@@ -55,10 +53,6 @@ class HostStandIn:
 
     def denial(self, service: Service) -> Denial | None:
         return self.denials.get(service)
-
-    def pending(self, service: Service) -> bool:
-        del service
-        return self.untried
 
     def doubt(self, service: Service) -> None:
         self.doubts.append(service)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import host as module
-from hostnfsd.daemon import host_ports, mount_trial, mount_verdict, tripwire
+from hostnfsd.daemon import host_ports, mount_trial, tripwire
 from hostnfsd.daemon.host import Host
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
@@ -89,7 +89,7 @@ async def server() -> AsyncIterator[NfsHost]:
 @pytest.fixture
 def watched(server: NfsHost, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(module, "_ASK_SPACING_S", 0.01)
-    monkeypatch.setattr(mount_verdict, "_SPACING_S", 0.01)
+    monkeypatch.setattr(module, "_TRIAL_SPACING_S", 0.01)
     monkeypatch.setattr(mount_trial, "_AGAIN_AFTER_S", 0.01)
     monkeypatch.setattr(host_ports, "_ASK_S", 0.5)
     return Watched(server)
@@ -410,7 +410,7 @@ async def test_a_bug_of_ours_ends_nothing(
         raise ValueError("a bug")
 
     with capture_logs() as logs, monkeypatch.context() as patch:
-        patch.setattr(mount_verdict, "_ourselves", broken)
+        patch.setattr(module, "_ourselves", broken)
         async with watched.running():
             await eventually(
                 lambda: [line for line in logs if line["event"] == "host_broke"], "the bug"
