@@ -72,6 +72,10 @@ def test_gateway_that_runs_no_command_is_served_all_the_same(make_bed: MakeBed) 
 
     daemon.await_ready()
 
+    # Its addresses are not known, but probes come from the one that they dial.
+    for service in ("rpcbind", "nfs", "mountd"):
+        assert daemon.metric("hostnfsd_connections_total", service=service) == 0
+
 
 def test_client_address_is_discovered(own_bed: Bed) -> None:
     """Of two addresses of IPv4 nothing tells which is the clients' network: it is taken to be the
