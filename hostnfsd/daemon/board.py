@@ -73,6 +73,8 @@ class Board:
     def _enter(
         self, spec: Spec, family: Family, entry: _Entry, finding: Finding, now: float
     ) -> None:
+        if finding.state is ServiceState.WAITING and not entry.finding.state.ready:
+            return  # the last thing that is known is not mended until somebody has seen it
         if finding.state is not entry.finding.state:
             entry.since = now
         entry.finding = finding

@@ -1,28 +1,23 @@
 """The host's NFS server: where its services are, and how they take our calls."""
 
 import asyncio
-import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
-
-import structlog
 
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon import host_calls
 from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts
 from hostnfsd.daemon.joint import Joint
-from hostnfsd.daemon.mount_trial import MountTrial, UndecidedError
+from hostnfsd.daemon.mount_verdict import MOUNTED, Haste, MountVerdict, survive, wait
 from hostnfsd.daemon.tripwire import Tripwire
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
-from hostnfsd.server.finding import Denial, HostFinding, MountFinding, Place, Reached
+from hostnfsd.server.finding import Denial, HostFinding, Place, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice
-from hostnfsd.sunrpc.rpc import MAX_GIDS, AuthSys
 
 #: Seconds a service has to accept a connection: it is near.
 _DIAL_S: Final = 3.0
@@ -31,17 +26,12 @@ _DIAL_S: Final = 3.0
 _ASK_INTERVAL_S: Final = 60.0
 #: The same while rpcbind is silent or something is in doubt.
 _ASK_AGAIN_S: Final = 5.0
-#: The least between two questions, and between two trial mounts, whoever doubts how often.
+#: The least between two questions, whoever doubts how often.
 _ASK_SPACING_S: Final = 1.0
-_TRIAL_SPACING_S: Final = 2.0
-_MOST_DOUBLINGS: Final = 16
 #: What says that whoever is dialled is not there any more.
 _GONE: Final = frozenset({Reached.DOWN, Reached.FOREIGN})
 #: What cannot be mounted from, whatever it admits.
 _MUTE: Final = frozenset({Reached.DOWN, Reached.SILENT, Reached.FOREIGN})
-_MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
-
-_log: Final = structlog.stdlib.get_logger("hostnfsd.host")
 
 
 class Host:
@@ -68,11 +58,15 @@ class Host:
         self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
         self._reached: dict[Service, Reached] = {}
-        self._mounted: MountFinding | None = None
-        self._undecided = False
-        self._denied = 0  # trial mounts that were denied in the same words as before
         self._ask_now = asyncio.Event()
-        self._try_now = asyncio.Event()
+        self._verdict = MountVerdict(
+            config=config,
+            carried=self._carried,
+            dial=self.dial,
+            versions=self.versions,
+            mute=lambda: any(self._reached.get(service) in _MUTE for service in MOUNTED),
+            changed=changed,
+        )
 
     # -- where and what --------------------------------------------------------------------------
 
@@ -86,7 +80,11 @@ class Host:
 
     def denial(self, service: Service) -> Denial | None:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        return None if self._mounted is None else self._mounted.denials.get(service)
+        return self._verdict.denial(service)
+
+    def pending(self, service: Service) -> bool:
+        """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
+        return service in MOUNTED and self._verdict.pending
 
     # -- dialling --------------------------------------------------------------------------------
 
@@ -159,24 +157,27 @@ class Host:
     def _note(self, service: Service, reached: Reached) -> None:
         before = self._reached.get(service)
         self._reached[service] = reached
-        back = before not in {None, Reached.ANSWERED} and reached is Reached.ANSWERED
-        if back:
+        if before in {None, reached}:
+            return
+        if reached is Reached.ANSWERED:
             self._ask_now.set()  # it may have other versions than before
-        if back and service in _MOUNTED:
-            self._try_now.set()
+            if service in MOUNTED:
+                self._verdict.expect()
+        elif service in MOUNTED:
+            self._verdict.want(Haste.SOON)
 
     # -- doubts ----------------------------------------------------------------------------------
 
     def doubt(self, service: Service) -> None:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
         self._ask_now.set()
-        if service in _MOUNTED:
-            self._try_now.set()
+        if service in MOUNTED:
+            self._verdict.want(Haste.DOUBT)
 
     def apply(self) -> None:
         """Something changed, such as the configuration: look at everything again."""
         self._ask_now.set()
-        self._try_now.set()
+        self._verdict.want(Haste.SOON)
 
     def advice(self) -> tuple[Advice, ...]:
         """What status tells about the host as a whole: that rpcbind is silent."""
@@ -187,18 +188,19 @@ class Host:
         return (Advice(text, SILENT_CURE),)
 
     def _moved(self, service: Service) -> None:
-        if service in _MOUNTED:
-            self._try_now.set()
+        if service in MOUNTED:
+            self._verdict.expect()
         self._changed()
 
     # -- the work --------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Ask rpcbind and mount for trial, for ever."""
+        self._verdict.expect()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_asking(), name="host ports")
             group.create_task(self._keep_trying(), name="host mounts")
-            for service in sorted(_MOUNTED):
+            for service in sorted(MOUNTED):
                 wire = Tripwire(
                     dial=partial(self._watch, service), lost=self._tripped, back=self._tripped
                 )
@@ -214,15 +216,16 @@ class Host:
 
     def _tripped(self) -> None:
         """A server that lets clients mount ended, or is back: perhaps with other exports."""
-        self.apply()
+        self._ask_now.set()
+        self._verdict.expect()
         self._changed()
 
     async def _keep_asking(self) -> None:
         while True:
             self._ask_now.clear()
-            await _survive(self._ports.refresh)
+            await survive(self._ports.refresh)
             await asyncio.sleep(_ASK_SPACING_S)
-            await _wait(self._ask_now, _ASK_AGAIN_S if self._doubtful() else _ASK_INTERVAL_S)
+            await wait(self._ask_now, _ASK_AGAIN_S if self._doubtful() else _ASK_INTERVAL_S)
 
     def _doubtful(self) -> bool:
         missed = (s for s, reached in self._reached.items() if reached is not Reached.ANSWERED)
@@ -230,90 +233,12 @@ class Host:
         return self._ports.silent is not None or any(self.versions(service) for service in missed)
 
     async def _keep_trying(self) -> None:
-        await _survive(self._ports.refresh)
-        while True:
-            self._try_now.clear()
-            began = time.monotonic()
-            await _survive(self._try_mount)
-            await _wait(self._try_now, self._pause_s())
-            await asyncio.sleep(max(0.0, began + _TRIAL_SPACING_S - time.monotonic()))
-
-    def _pause_s(self) -> float:
-        """Seconds until the next trial mount that nobody asks for."""
-        probe = self._config().probe
-        if self._undecided:
-            return min(probe.interval_s, probe.mount_interval_s)
-        if self._mounted is not None and not self._mounted.denials:
-            return probe.mount_interval_s
-        # What is denied may be cured at any moment, and nothing tells; but Linux's mountd writes a
-        # line into the system's log each time that it refuses us.
-        return min(probe.interval_s * 2.0**self._denied, _ASK_INTERVAL_S, probe.mount_interval_s)
-
-    async def _try_mount(self) -> None:
-        carried = self._carried()
-        if not carried.keys() >= _MOUNTED or not self.versions(Service.MOUNTD):
-            self._conclude(None)  # without mountd there is nothing to mount by: NFSv4 alone
-            return
-        if any(self._reached.get(service) in _MUTE for service in _MOUNTED):
-            return  # tried once it speaks again: a frozen server is not to be flooded
-        trial = MountTrial(
-            dial=lambda service: self.dial(carried[service]),
-            user=_ourselves(),
-            versions=self.versions,
-            last=None if self._mounted is None else self._mounted.export,
-            within_s=self._config().probe.timeout_s,
-        )
-        try:
-            finding = await trial.run()
-        except UndecidedError:
-            self._undecided = True  # the last verdict stands: the probes tell what is down
-            return
-        self._undecided = False
-        self._conclude(finding)
-
-    def _conclude(self, finding: MountFinding | None) -> None:
-        before = {} if self._mounted is None else self._mounted.denials
-        now = {} if finding is None else finding.denials
-        first = self._mounted is None
-        self._mounted = finding
-        for service, denial in now.items():
-            if before.get(service) != denial:
-                _log.warning(
-                    "mount_denied", service=str(service), error=denial.text, hint=denial.hint
-                )
-        if finding is not None and finding.export is not None and (before or first):
-            _log.info("mount_allowed", export=finding.export)
-        if dict(before) != dict(now):
-            self._denied = 0
-            self._changed()
-        elif now:
-            self._denied = min(self._denied + 1, _MOST_DOUBLINGS)
+        await survive(self._ports.refresh)
+        await self._verdict.run()
 
     def _carried(self) -> Mapping[Service, Carried]:
         """What is carried to the first gateway that takes a mount, else to the first of all."""
         config = self._config()
         all_carried = [config.carried(gateway) for gateway in config.gateway]
-        fit = (carried for carried in all_carried if carried.keys() >= _MOUNTED)
+        fit = (carried for carried in all_carried if carried.keys() >= MOUNTED)
         return next(fit, all_carried[0] if all_carried else {})
-
-
-async def _survive(work: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await work()
-    except Exception:  # noqa: BLE001  # a bug of ours must not end the daemon
-        _log.exception("host_broke")
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
-
-
-def _ourselves() -> AuthSys:
-    return AuthSys(
-        machine_name=socket.gethostname(),
-        uid=os.getuid(),
-        gid=os.getgid(),
-        gids=tuple(os.getgroups()[:MAX_GIDS]),
-    )

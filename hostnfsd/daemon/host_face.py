@@ -54,6 +54,13 @@ class HostServices(Protocol):
         """Why nfs or mountd would not let a client mount, as last tried; None if it does."""
         ...
 
+    def pending(self, service: Service) -> bool:
+        """Whether nobody knows yet what :meth:`denial` will say: nfs and mountd, for seconds.
+
+        So at the start, and after the server was away, or moved.
+        """
+        ...
+
     def doubt(self, service: Service) -> None:
         """A client or a probe failed: ask rpcbind again, and try a mount again, at once."""
         ...

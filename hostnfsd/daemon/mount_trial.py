@@ -31,7 +31,15 @@ R = TypeVar("R", bound=xdr.Decodable)
 
 
 class UndecidedError(Exception):
-    """A service is down, silent, or not understood: nothing can be said about mounting."""
+    """A service is down, silent, or not understood: nothing can be said about mounting.
+
+    Attributes:
+        unreached: whether no connection could be made.
+    """
+
+    def __init__(self, text: str, *, unreached: bool = False) -> None:
+        super().__init__(text)
+        self.unreached = unreached
 
 
 class _DeniedError(Exception):
@@ -201,7 +209,7 @@ class MountTrial:
                 ours = str(sock.getsockname()[0])
                 calls = stack.enter_context(await caller.over(sock, first_xid=first_xid()))
             except OSError as exc:
-                raise UndecidedError(str(exc)) from exc
+                raise UndecidedError(str(exc), unreached=True) from exc
             self._lines[service] = _Line(service, calls, ours)
         return self._lines[service]
 

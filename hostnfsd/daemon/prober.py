@@ -34,8 +34,9 @@ from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Crossing, End, Finding, Target
+from hostnfsd.tunnel.unrest import Unrest
 
-#: Seconds between probes while something at the host keeps a service from serving.
+#: Seconds between probes while something is about to be known.
 _RESTLESS_S: Final = 1.0
 _NULL: Final = 0
 #: Bytes of a reply to NULL: it has no results, but a verifier.
@@ -130,6 +131,7 @@ class Prober:
         self._recognition = Recognition(self._owns, time.monotonic)
         self._now = asyncio.Event()
         self._restless = False
+        self._unrest = Unrest()
 
     # -- the intake's view -----------------------------------------------------------------------
 
@@ -162,7 +164,9 @@ class Prober:
                 self._restless = False
                 breathe_at = loop.time() + min(_BREATH_S, interval_s)
                 await self._round(timeout_s)
-                wait_s = min(_RESTLESS_S, interval_s) if self._restless else interval_s
+                wait_s = self._unrest.pause_s(loop.time(), interval_s)
+                if self._restless:
+                    wait_s = min(_RESTLESS_S, wait_s)
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._now.wait()
@@ -194,7 +198,7 @@ class Prober:
         for spec in specs:
             # While the gateway has not been asked, its addresses may yet become known.
             if spec not in aimed and (at_host or self._subject.surveyed):
-                found = at_host or self._denied(carried.service) or probe.unaddressed()
+                found = at_host or self._judged(carried.service, probe.unaddressed())
                 self._conclude(spec, min(spec.families), found)
         if at_host is not None:
             for target in aims:
@@ -221,9 +225,9 @@ class Prober:
             self._seen.add(service)
         if finding is None:
             return None
-        self._host.doubt(service)
         if finding.state is not ServiceState.ABSENT:
-            self._restless = True
+            self._host.doubt(service)
+            self._unrest.failed(service, finding.state, required=carried.required)
             self._meters.probe_failed(self._gateway, service, "host")
         return finding
 
@@ -244,16 +248,22 @@ class Prober:
             self._meters.probe_failed(self._gateway, service, "gateway")
         changed = None
         if crossing.failed_behind:
-            self._restless = True
+            self._unrest.failed(service, finding.state, required=carried.required)
             self._host.doubt(service)
             # It has answered a moment ago. One that is going down hangs up first: ask it again, to
             # tell that from one that lets nobody in.
             changed = await self._at_host(carried, timeout_s)
-        self._conclude(target.spec, target.family, changed or self._denied(service) or finding)
+        self._conclude(target.spec, target.family, changed or self._judged(service, finding))
 
-    def _denied(self, service: Service) -> Finding | None:
-        denial = self._host.denial(service) if service in _MOUNTED else None
-        return None if denial is None else probe.denied(denial)
+    def _judged(self, service: Service, finding: Finding) -> Finding:
+        """What was found of a service, unless clients could not mount, or nobody knows that yet."""
+        if service not in _MOUNTED:
+            return finding
+        if finding.state.ready and self._host.pending(service):
+            self._restless = True
+            return probe.untried()
+        denial = self._host.denial(service)
+        return finding if denial is None else probe.denied(denial)
 
     async def _cross(self, target: Target, timeout_s: float) -> Crossing:
         expected = self._recognition.expect(target.spec.service, target.address, self._xid())

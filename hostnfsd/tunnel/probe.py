@@ -189,6 +189,11 @@ def denied(denial: Denial) -> Finding:
     return Finding(ServiceState.DENIED, denial.text, denial.hint)
 
 
+def untried() -> Finding:
+    """The service answers; whether an export can be mounted is being tried."""
+    return Finding(ServiceState.WAITING, "whether an export can be mounted is being tried")
+
+
 def unaddressed() -> Finding:
     """A bound forward whose client-facing address nobody knows."""
     return Finding(

@@ -16,6 +16,7 @@ class HostStandIn:
         reached: how every probe ends, ``text`` why.
         later: how every probe but the first ends, if not like that.
         denials: what is denied.
+        untried: whether it is not known yet what is denied.
         probes: how often each service was probed.
         doubts: services that were doubted, in order.
     """
@@ -27,6 +28,7 @@ class HostStandIn:
         self.text: str | None = None
         self.known: tuple[int, ...] = ()
         self.denials: dict[Service, Denial] = {}
+        self.untried = False
         self.probes: list[Service] = []
         self.doubts: list[Service] = []
 
@@ -53,6 +55,10 @@ class HostStandIn:
 
     def denial(self, service: Service) -> Denial | None:
         return self.denials.get(service)
+
+    def pending(self, service: Service) -> bool:
+        del service
+        return self.untried
 
     def doubt(self, service: Service) -> None:
         self.doubts.append(service)

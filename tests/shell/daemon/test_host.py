@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import host as module
-from hostnfsd.daemon import host_ports, mount_trial, tripwire
+from hostnfsd.daemon import host_ports, mount_trial, mount_verdict, tripwire
 from hostnfsd.daemon.host import Host
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
@@ -89,7 +89,7 @@ async def server() -> AsyncIterator[NfsHost]:
 @pytest.fixture
 def watched(server: NfsHost, monkeypatch: pytest.MonkeyPatch) -> Watched:
     monkeypatch.setattr(module, "_ASK_SPACING_S", 0.01)
-    monkeypatch.setattr(module, "_TRIAL_SPACING_S", 0.01)
+    monkeypatch.setattr(mount_verdict, "_SPACING_S", 0.01)
     monkeypatch.setattr(mount_trial, "_AGAIN_AFTER_S", 0.01)
     monkeypatch.setattr(host_ports, "_ASK_S", 0.5)
     return Watched(server)
@@ -292,22 +292,6 @@ async def test_a_denial_is_told_and_its_end_noticed_by_itself(
     assert events == ["mount_denied", "mount_allowed"]
 
 
-async def test_who_is_denied_for_long_asks_less_often(server: NfsHost, watched: Watched) -> None:
-    """Each refusal is a line in the log of Linux's mountd."""
-    pauses = []
-    watched.configure(probe="interval_s = 10\nmount_interval_s = 50")
-    await watched.host._ports.refresh()
-    server.exports = {"/a": Status.ACCES}
-    for _ in range(5):
-        await watched.host._try_mount()
-        pauses.append(watched.host._pause_s())
-    server.exports = {"/a": Status.NOENT}
-    await watched.host._try_mount()
-    pauses.append(watched.host._pause_s())
-
-    assert pauses == [10, 20, 40, 50, 50, 10]
-
-
 async def test_a_server_that_goes_down_does_not_change_the_verdict(
     server: NfsHost, watched: Watched
 ) -> None:
@@ -342,6 +326,32 @@ async def test_a_server_that_is_back_is_mounted_from(server: NfsHost, watched: W
         await watched.until_tried(tries + 1)
 
 
+async def test_nobody_is_told_that_a_server_serves_before_it_was_mounted_from(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is back, and admits nobody: the last verdict was a good one."""
+
+    def ready(service: Service) -> bool:
+        return not watched.host.pending(service) and watched.host.denial(service) is None
+
+    async with watched.running():
+        await asyncio.sleep(0)
+        assert not ready(NFS), "before the first trial"
+        await eventually(lambda: ready(NFS), "the first verdict", seen=watched.seen)
+        monkeypatch.setattr(mount_verdict, "_SPACING_S", 3600.0)
+        for service in (NFS, MOUNTD):
+            await server.services[service].stop()
+            assert await probed(watched, service) is Reached.DOWN
+        server.exports = {"/a": Status.ACCES}
+        for service in (NFS, MOUNTD):
+            await server.services[service].start(server.port(service))
+            assert await probed(watched, service) is Reached.ANSWERED
+            assert not ready(MOUNTD)
+        while watched.host.denial(MOUNTD) is None:
+            assert watched.host.pending(MOUNTD)
+            await asyncio.sleep(0)
+
+
 async def test_a_frozen_server_is_not_mounted_from(server: NfsHost, watched: Watched) -> None:
     async with watched.running():
         await eventually(lambda: server.count(MOUNTD, mount.Procedure.UMNT), "the first mount")
@@ -363,7 +373,8 @@ async def test_a_server_that_restarts_between_two_probes_is_mounted_from(
     async with watched.running():
         await eventually(lambda: server.count(MOUNTD, mount.Procedure.UMNT), "the first mount")
         mountd = server.services[MOUNTD]
-        await eventually(lambda: mountd.open, "the tripwire")
+        looks_and_trials = 2
+        await eventually(lambda: mountd.accepted > looks_and_trials and mountd.open, "the tripwire")
         await asyncio.sleep(0.06)  # it has stood long enough to mean something
         server.exports = {"/a": Status.ACCES}
         await mountd.stop()
@@ -410,7 +421,7 @@ async def test_a_bug_of_ours_ends_nothing(
         raise ValueError("a bug")
 
     with capture_logs() as logs, monkeypatch.context() as patch:
-        patch.setattr(module, "_ourselves", broken)
+        patch.setattr(mount_verdict, "_ourselves", broken)
         async with watched.running():
             await eventually(
                 lambda: [line for line in logs if line["event"] == "host_broke"], "the bug"

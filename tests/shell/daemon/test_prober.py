@@ -17,6 +17,7 @@ from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.server.finding import Denial, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, Refusal, ServiceState
+from hostnfsd.tunnel import unrest
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Finding
@@ -246,6 +247,7 @@ async def test_an_optional_service_never_seen_is_absent_and_no_failure(stage: St
 
     assert (await stage.first()).state is ServiceState.ABSENT
     assert not stage.meters.probe_failures
+    assert stage.host.doubts == []
 
 
 async def test_an_optional_service_once_seen_is_down(stage: Stage) -> None:
@@ -265,6 +267,21 @@ async def test_a_service_that_comes_back_is_found_within_about_a_second(stage: S
     await eventually(lambda: stage.last is ServiceState.SERVING, "it", timeout_s=1.6)
 
 
+async def test_an_optional_service_that_stays_away_is_looked_for_ever_more_seldom(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unrest, "_OPTIONAL", ((0.5, 0.1),))
+    stage.serve(Service.STATUS, optional=True)
+    assert (await stage.first()).state is ServiceState.SERVING
+    stage.host.reached = Reached.DOWN
+    stage.prober.hasten()
+    await eventually(lambda: len(stage.host.probes) >= 6, "looks in quick succession")
+    await asyncio.sleep(0.4)  # the quick ones are over
+    looks = len(stage.host.probes)
+
+    await never(lambda: len(stage.host.probes) > looks, "looked again soon", for_s=1.2)
+
+
 async def test_an_export_that_nobody_may_mount_is_denied(stage: Stage) -> None:
     stage.host.denials[Service.NFS] = Denial("no export admits 127.0.0.1", "let one")
 
@@ -275,6 +292,14 @@ async def test_an_export_that_nobody_may_mount_is_denied(stage: Stage) -> None:
     del stage.host.denials[Service.NFS]
     stage.prober.hasten()
     await eventually(lambda: stage.last is ServiceState.SERVING, "it to be allowed")
+
+
+async def test_until_an_export_was_mounted_nobody_is_told_that_it_serves(stage: Stage) -> None:
+    stage.host.untried = True
+    assert (await stage.first()).state is ServiceState.WAITING
+
+    stage.host.untried = False
+    await eventually(lambda: stage.last is ServiceState.SERVING, "the verdict", timeout_s=1.6)
 
 
 async def test_a_denial_is_told_where_the_way_in_is_forbidden(

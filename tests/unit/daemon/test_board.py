@@ -75,6 +75,16 @@ def test_since_is_when_the_state_began(board: Board) -> None:
     assert board.views(Service.NFS)[V4].error == "worded anew"
 
 
+def test_what_was_broken_is_so_until_somebody_has_seen_it_mended(board: Board) -> None:
+    board.record(NFS, V4, DOWN, 5.0)
+    board.record(NFS, V4, Finding(ServiceState.WAITING), 6.0)
+    assert state(board) == {V4: ServiceState.HOST_DOWN}
+
+    board.record(NFS, V4, SERVING, 7.0)
+    board.record(NFS, V4, Finding(ServiceState.WAITING), 8.0)
+    assert state(board) == {V4: ServiceState.WAITING}
+
+
 def test_what_is_recorded_of_others_changes_nothing(board: Board) -> None:
     board.record(MOUNTD, None, DOWN, 5.0)
     board.record(NFS, V6, DOWN, 5.0)
