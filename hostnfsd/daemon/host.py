@@ -15,6 +15,7 @@ from hostnfsd.daemon.mount_verdict import MOUNTED, Haste, MountVerdict, survive,
 from hostnfsd.daemon.tripwire import Tripwire
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
+from hostnfsd.server.doubts import Doubts
 from hostnfsd.server.finding import Denial, HostFinding, Place, Reached
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice
@@ -24,7 +25,7 @@ _DIAL_S: Final = 3.0
 #: Seconds between two questions to rpcbind that nobody had a reason for: a service whose port
 #: moved while the old one still answers, as somebody else's, is found so.
 _ASK_INTERVAL_S: Final = 60.0
-#: The same while rpcbind is silent or something is in doubt.
+#: The same while rpcbind is silent, which is mended soon or not at all.
 _ASK_AGAIN_S: Final = 5.0
 #: The least between two questions, whoever doubts how often.
 _ASK_SPACING_S: Final = 1.0
@@ -58,6 +59,9 @@ class Host:
         self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
         self._reached: dict[Service, Reached] = {}
+        self._doubts = Doubts()
+        self._asked: set[Service] = set()  # whom to look at; all if _ask_all
+        self._ask_all = True
         self._ask_now = asyncio.Event()
         self._verdict = MountVerdict(
             config=config,
@@ -126,7 +130,7 @@ class Host:
     async def _probe(self, carried: Carried, timeout_s: float) -> HostFinding:
         started = time.perf_counter()
         finding = await self._call(carried, timeout_s, started)
-        if finding.reached in _GONE and self._may_move(carried):
+        if finding.reached in _GONE and self._may_move(carried) and self._due(carried.service):
             await self._ports.refresh(carried.service)
             if self.place(carried).port != finding.place.port:
                 finding = await self._call(carried, timeout_s, started)
@@ -159,8 +163,9 @@ class Host:
         self._reached[service] = reached
         if before in {None, reached}:
             return
+        self._doubts.over(service)
         if reached is Reached.ANSWERED:
-            self._ask_now.set()  # it may have other versions than before
+            self._look_at_all()  # it may have other versions than before, as may the others
             if service in MOUNTED:
                 self._verdict.expect()
         elif service in MOUNTED:
@@ -170,14 +175,27 @@ class Host:
 
     def doubt(self, service: Service) -> None:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        self._ask_now.set()
+        if self._due(service):
+            self._asked.add(service)
+            self._ask_now.set()
         if service in MOUNTED:
             self._verdict.want(Haste.DOUBT)
 
     def apply(self) -> None:
         """Something changed, such as the configuration: look at everything again."""
-        self._ask_now.set()
+        self._doubts.all_over()
+        self._look_at_all()
         self._verdict.want(Haste.SOON)
+
+    def _due(self, service: Service) -> bool:
+        carried = self._carried().get(service)
+        # What is optional and was never seen is not run here, most likely.
+        needed = carried is None or carried.required or bool(self.versions(service))
+        return self._doubts.due(service, time.monotonic(), needed=needed)
+
+    def _look_at_all(self) -> None:
+        self._ask_all = True
+        self._ask_now.set()
 
     def advice(self) -> tuple[Advice, ...]:
         """What status tells about the host as a whole: that rpcbind is silent."""
@@ -188,6 +206,7 @@ class Host:
         return (Advice(text, SILENT_CURE),)
 
     def _moved(self, service: Service) -> None:
+        self._doubts.over(service)
         if service in MOUNTED:
             self._verdict.expect()
         self._changed()
@@ -216,21 +235,31 @@ class Host:
 
     def _tripped(self) -> None:
         """A server that lets clients mount ended, or is back: perhaps with other exports."""
-        self._ask_now.set()
+        self._look_at_all()
         self._verdict.expect()
         self._changed()
 
     async def _keep_asking(self) -> None:
+        silent_since = asked_all = time.monotonic()
         while True:
+            services = None if self._ask_all else tuple(self._asked)
+            self._ask_all = False
+            self._asked.clear()
             self._ask_now.clear()
-            await survive(self._ports.refresh)
+            now = time.monotonic()
+            if services is None:
+                asked_all = now
+                await survive(self._ports.refresh)
+            else:  # at the same time, so that rpcbind is asked once
+                looks = (survive(partial(self._ports.refresh, service)) for service in services)
+                await asyncio.gather(*looks)
+            if self._ports.silent is None:
+                silent_since = time.monotonic()
             await asyncio.sleep(_ASK_SPACING_S)
-            await wait(self._ask_now, _ASK_AGAIN_S if self._doubtful() else _ASK_INTERVAL_S)
-
-    def _doubtful(self) -> bool:
-        missed = (s for s, reached in self._reached.items() if reached is not Reached.ANSWERED)
-        # What was never seen is not run here, most likely.
-        return self._ports.silent is not None or any(self.versions(service) for service in missed)
+            fresh = silent_since < now and now - silent_since < _ASK_INTERVAL_S
+            interval_s = _ASK_AGAIN_S if fresh else _ASK_INTERVAL_S
+            await wait(self._ask_now, asked_all + interval_s - time.monotonic())
+            self._ask_all |= time.monotonic() >= asked_all + interval_s
 
     async def _keep_trying(self) -> None:
         await survive(self._ports.refresh)

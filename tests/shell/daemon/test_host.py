@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -72,12 +73,28 @@ class Watched:
     async def until_tried(self, times: int = 1) -> None:
         await eventually(lambda: self.tries >= times, f"trial mount {times}", seen=self.seen)
 
+    async def until_judged(self) -> None:
+        await self.until_tried()
+        await eventually(lambda: not self.host.pending(NFS), "the verdict", seen=self.seen)
+
     @property
     def tries(self) -> int:
         return self.server.count(MOUNTD, mount.Procedure.EXPORT)
 
     def seen(self) -> object:
         return self.server.calls, self.host.denial(MOUNTD), self.host.denial(NFS)
+
+
+class Clock:
+    """The module ``time``, as far as is needed."""
+
+    perf_counter = staticmethod(time.perf_counter)
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 @pytest.fixture
@@ -313,6 +330,52 @@ async def test_a_doubt_is_followed_by_a_mount_and_a_question(
         await watched.until_tried(2)
         await eventually(
             lambda: server.count(Service.RPCBIND, portmap.Procedure.DUMP) > asked, "a question"
+        )
+
+
+async def test_a_doubt_looks_at_that_service_alone_and_less_and_less(
+    server: NfsHost, watched: Watched
+) -> None:
+    watched.configure("rquotad = false\nstatus = false\nnlockmgr = false")
+    async with watched.running():
+        await watched.until_judged()
+        asked = server.count(Service.RPCBIND, portmap.Procedure.DUMP)
+        nulls = server.count(NFS, 0)
+        for _ in range(30):
+            watched.host.doubt(MOUNTD)
+            await asyncio.sleep(0.01)
+        assert server.count(Service.RPCBIND, portmap.Procedure.DUMP) == asked + 1
+        assert server.count(NFS, 0) == nulls
+
+
+async def test_what_is_optional_and_absent_is_asked_for_once(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The minute's question finds it, should it ever be there."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    await watched.host._ports.refresh()
+    for _ in range(30):
+        assert await probed(watched, Service.RQUOTAD) is Reached.DOWN
+        watched.host.doubt(Service.RQUOTAD)
+        clock.now += 10
+    assert server.count(Service.RPCBIND, portmap.Procedure.DUMP) == 1 + 1
+
+
+async def test_when_nobody_probes_rpcbind_is_asked_once_a_minute(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while all tunnels are down: what was missing last is not missed now."""
+    monkeypatch.setattr(module, "_ASK_AGAIN_S", 0.02)
+    async with watched.running():
+        await watched.until_judged()
+        await server.services[NFS].stop()
+        assert await probed(watched, NFS) is Reached.DOWN
+        asked = server.count(Service.RPCBIND, portmap.Procedure.DUMP)
+        await never(
+            lambda: server.count(Service.RPCBIND, portmap.Procedure.DUMP) > asked + 1,
+            "asked again and again",
+            for_s=0.4,
         )
 
 
