@@ -81,6 +81,7 @@ class Sources:
         self._right = True
         self._told = False
         self._rests_until: dict[Destination, float] = {}
+        self._worked: dict[str, str] = {}
         self._used_up: tuple[RangeUsedUpError, float] | None = None
         self.fallbacks: dict[Service, int] = dict.fromkeys(_WITHOUT, 0)
 
@@ -117,7 +118,8 @@ class Sources:
 
         Args:
             service: whose source port is wanted.
-            address: of the host; a name is resolved, and each of its addresses tried.
+            address: of the host; a name is resolved, and each of its addresses tried, the one that
+                worked last first.
             port: where the service listens.
             within_s: seconds for all of it.
 
@@ -125,16 +127,29 @@ class Sources:
             RangeUsedUpError: it must come from a reserved port, and none is left.
             OSError: refused, unreachable, reset, does not resolve, or ``within_s`` have passed.
         """
-        async with asyncio.timeout(within_s):
-            failure: OSError | None = None
-            for destination in await reserved.resolve(address, port):
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within_s
+        failures: list[OSError] = []
+        async with asyncio.timeout_at(deadline):
+            found = await reserved.resolve(address, port)
+            worked = self._worked.get(address)
+            destinations = sorted(found, key=lambda each: each.address[0] != worked)
+            for tried, destination in enumerate(destinations):
+                # One that swallows what it is sent must leave time for the others.
+                share_s = (deadline - loop.time()) / (len(destinations) - tried)
                 try:
-                    return await self._connect(service, destination)
-                except RangeUsedUpError:
-                    raise
+                    async with asyncio.timeout(share_s):
+                        sock = await self._connect(service, destination)
                 except OSError as exc:
-                    failure = failure or exc
-        raise failure or OSError(f"{address} has no address that can be dialled")
+                    failures.append(exc)
+                else:
+                    if len(destinations) > 1:
+                        self._worked[address] = destination.address[0]
+                    return sock
+        # Whether the service is there is unknown, then.
+        used_up = (each for each in failures if isinstance(each, RangeUsedUpError))
+        nothing = OSError(f"{address} has no address that can be dialled")
+        raise next(used_up, failures[0] if failures else nothing)
 
     async def _connect(self, service: Service, destination: Destination) -> socket.socket:
         if self._right and self.wants_reserved(service):

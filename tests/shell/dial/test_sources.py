@@ -1,5 +1,6 @@
 """The policy. High ports play the reserved ones, so that no right is needed to test it."""
 
+import asyncio
 import errno
 import socket
 import struct
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from hostnfsd.dial.reserved import RangeUsedUpError
+from hostnfsd.dial import reserved
+from hostnfsd.dial.reserved import Destination, RangeUsedUpError
 from hostnfsd.dial.sources import REST_S, TOLD_S, Mode, Sources
 from hostnfsd.services import Service
 from tests.support.host_services import absorb, serving
@@ -283,6 +285,56 @@ async def test_every_address_of_a_name_is_tried() -> None:
             Service.NFS, "localhost", there.port, within_s=AMPLE_S
         )
         sock.close()
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A port of 127.0.0.2 that swallows what it is sent; the same of 127.0.0.1 is free."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(closing(socket.create_server(("127.0.0.2", 0), backlog=0)))
+        port = int(listener.getsockname()[1])
+        stack.enter_context(closing(socket.create_connection(("127.0.0.2", port))))
+        yield port
+
+
+def two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let any name have 127.0.0.2 and 127.0.0.1."""
+
+    async def resolve(_address: str, port: int) -> tuple[Destination, ...]:
+        return tuple(Destination(socket.AF_INET, (ip, port)) for ip in ("127.0.0.2", LOOPBACK))
+
+    monkeypatch.setattr(reserved, "resolve", resolve)
+
+
+@pytest.mark.parametrize("mode", ["auto", "never"])
+async def test_an_address_that_swallows_all_leaves_time_for_the_next(
+    monkeypatch: pytest.MonkeyPatch, full: int, mode: Mode
+) -> None:
+    two_addresses(monkeypatch)
+    dialler = sources(mode, Range(3))
+    with closing(socket.create_server((LOOPBACK, full))):
+        with closing(await dialler.connect(Service.NFS, "name", full, within_s=1.0)) as sock:
+            assert sock.getpeername() == (LOOPBACK, full)
+        # The next connection need not find that out again.
+        async with asyncio.timeout(0.4):
+            (await dialler.connect(Service.NFS, "name", full, within_s=1.0)).close()
+
+
+async def test_a_range_used_up_towards_one_address_leaves_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two_addresses(monkeypatch)
+    ports = Range(1)
+    dialler = sources("always", ports)
+    async with serving(absorb) as there:
+        with (
+            closing(socket.create_server(("127.0.0.2", there.port))),
+            closing(await dialler.connect(Service.NFS, "name", there.port, within_s=1.0)) as one,
+            closing(await dialler.connect(Service.NFS, "name", there.port, within_s=1.0)) as two,
+        ):
+            assert {one.getpeername()[0], two.getpeername()[0]} == {"127.0.0.2", LOOPBACK}
+            with pytest.raises(RangeUsedUpError):
+                await dialler.connect(Service.NFS, "name", there.port, within_s=1.0)
 
 
 async def test_a_refusal_is_the_callers() -> None:
