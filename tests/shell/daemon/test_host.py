@@ -4,7 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import pytest
 from structlog.testing import capture_logs
@@ -200,6 +200,21 @@ async def test_every_other_end(server: NfsHost, watched: Watched) -> None:
     assert await probed(watched, NFS, 0.1) is Reached.SILENT
     await server.services[NFS].stop()
     assert await probed(watched, NFS) is Reached.DOWN
+
+
+async def test_who_does_not_accept_is_said_to_have_had_the_time_it_had(
+    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_DIAL_S", 0.2)
+    with (
+        closing(socket.create_server(("127.0.0.1", 0), backlog=0)) as full,
+        closing(socket.create_connection(full.getsockname())),
+    ):
+        watched.configure(f"nfs = {{ host_port = {full.getsockname()[1]} }}")
+        finding = await watched.host.probe(watched.carried(NFS), AMPLE_S)
+
+    assert finding.reached is Reached.SILENT
+    assert finding.text == "did not accept a connection within 0.2 s"
 
 
 async def test_a_probe_finds_a_service_that_has_moved(server: NfsHost, watched: Watched) -> None:
