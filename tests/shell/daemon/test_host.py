@@ -203,7 +203,7 @@ async def test_every_other_end(server: NfsHost, watched: Watched) -> None:
 
 
 async def test_who_does_not_accept_is_said_to_have_had_the_time_it_had(
-    server: NfsHost, watched: Watched, monkeypatch: pytest.MonkeyPatch
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_DIAL_S", 0.2)
     with (
