@@ -45,6 +45,8 @@ _MAX_REPLY: Final = 1024
 #: Seconds from one round to the next at least, however many clients are turned away meanwhile.
 _BREATH_S: Final = 0.2
 
+#: The version of NFS that needs no mountd to be mounted (RFC 7530 section 4.1).
+_WITHOUT_MOUNTD: Final = 4
 #: Services that are there for mounting.
 _MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
@@ -263,6 +265,8 @@ class Prober:
             self._restless = True
             return probe.untried()
         denial = self._host.denial(service)
+        if service is Service.NFS and _WITHOUT_MOUNTD not in self._host.versions(service):
+            denial = denial or self._host.denial(Service.MOUNTD)
         return finding if denial is None else probe.denied(denial)
 
     async def _cross(self, target: Target, timeout_s: float) -> Crossing:

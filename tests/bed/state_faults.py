@@ -143,7 +143,7 @@ def _closing(bed: Bed) -> Callable[[], object]:
 
 
 #: The daemon dials from the host's own address: what pods may do does not help it.
-_NOT_US: Final = "CLIENT { Clients = 127.0.0.0/8; Access_Type = None; }"
+NOT_US: Final = "CLIENT { Clients = 127.0.0.0/8; Access_Type = None; }"
 
 FAULTS: Final = (
     Fault("nothing", "nfs", "serving", "serving", ready=True),
@@ -243,7 +243,7 @@ FAULTS: Final = (
         "mountd",
         "denied",
         "export",
-        inject=_back_with(extra=_NOT_US),
+        inject=_back_with(extra=NOT_US),
     ),
     Fault(
         "the NFS server comes back, and wants reserved source ports (AUTH_TOOWEAK); "

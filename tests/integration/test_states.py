@@ -9,7 +9,8 @@ import pytest
 
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.daemon import Daemon
-from tests.bed.state_faults import FAULTS, Fault
+from tests.bed.nfs_server import NfsOptions
+from tests.bed.state_faults import FAULTS, NOT_US, Fault
 from tests.bed.waiting import wait_until
 
 MakeBed = Callable[[BedOptions], Bed]
@@ -101,6 +102,17 @@ def test_what_happens_while_everything_serves(make_bed: MakeBed, fault: Fault) -
     mend()
     await_serving(daemon)
     assert daemon.metric("hostnfsd_tunnel_connect_attempts_total") == 1, "the tunnel stands"
+
+
+@pytest.mark.parametrize(("protocols", "state"), [("3", "denied"), ("3, 4", "serving")])
+def test_what_mountd_denies_is_served_by_nfs_version_4_alone(
+    make_bed: MakeBed, protocols: str, state: str
+) -> None:
+    daemon = make_bed(BedOptions(nfs=NfsOptions(protocols=protocols, extra=NOT_US))).daemon()
+
+    daemon.await_service("mountd", "denied")
+    daemon.await_service("nfs", state)
+    assert daemon.metric("hostnfsd_service_state", service="nfs", state=state) == 1
 
 
 def test_a_probe_is_nobodys_client(make_bed: MakeBed) -> None:

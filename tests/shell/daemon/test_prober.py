@@ -311,6 +311,27 @@ async def test_a_denial_is_told_where_the_way_in_is_forbidden(
     assert (await stage.first()).state is ServiceState.DENIED
 
 
+@pytest.mark.parametrize(
+    ("versions", "state"),
+    [
+        ((3,), ServiceState.DENIED),
+        ((), ServiceState.DENIED),
+        ((3, 4), ServiceState.SERVING),
+    ],
+)
+async def test_what_mountd_denies_cannot_be_mounted_but_by_nfs_version_4(
+    stage: Stage, versions: tuple[int, ...], state: ServiceState
+) -> None:
+    stage.host.known = versions
+    stage.host.denials[Service.MOUNTD] = Denial("no export admits 127.0.0.1", "let one")
+
+    finding = await stage.first()
+
+    assert finding.state is state
+    if state is ServiceState.DENIED:
+        assert finding == Finding(state, "no export admits 127.0.0.1", "let one")
+
+
 async def test_only_what_is_mounted_can_be_denied_so(stage: Stage) -> None:
     stage.serve(Service.RQUOTAD)
     stage.host.denials[Service.RQUOTAD] = Denial("nonsense", "none")
