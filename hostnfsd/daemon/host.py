@@ -201,9 +201,9 @@ class Host:
         """What status tells about the host as a whole: that rpcbind is silent."""
         asked = any(self._may_move(carried) for carried in self._carried().values())
         if self._ports.silent is None or not asked:
-            return ()
+            return self._verdict.advice()
         text = f"the host's rpcbind cannot be asked ({self._ports.silent}): {SILENT_CONSEQUENCE}"
-        return (Advice(text, SILENT_CURE),)
+        return (Advice(text, SILENT_CURE), *self._verdict.advice())
 
     def _moved(self, service: Service) -> None:
         self._doubts.over(service)

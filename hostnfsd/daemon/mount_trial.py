@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from hostnfsd.daemon.host_calls import first_xid
@@ -20,6 +20,16 @@ from hostnfsd.sunrpc import mount, nfs, rpc, xdr
 #: that is just being restarted closes its connections, too.
 _AGAIN_AFTER_S: Final = 0.5
 _MOUNT_3: Final = 3
+#: Bytes of mountd's longest reply: EXPORT of tens of thousands of exports, or DUMP.
+_MAX_REPLY: Final = 16 * 1024 * 1024
+#: Bytes of an export in a reply, about.
+_ROW: Final = 100
+#: Bytes that are decoded at once; more would keep connections waiting, and goes to a thread.
+_AT_ONCE: Final = 64 * 1024
+#: Exports that may keep us waiting for ``within_s`` in one attempt: on a disk that is asleep or
+#: gone, say; and seconds until such a one is tried again.
+_MOST_LATE: Final = 2
+_LATE_S: Final = 300.0
 
 _LOOKS: Final[tuple[tuple[nfs.Procedure3, type[nfs.FsinfoResult | nfs.GetattrResult]], ...]] = (
     (nfs.Procedure3.FSINFO, nfs.FsinfoResult),
@@ -28,6 +38,7 @@ _LOOKS: Final[tuple[tuple[nfs.Procedure3, type[nfs.FsinfoResult | nfs.GetattrRes
 
 Dial = Callable[[Service], Awaitable[socket.socket]]
 R = TypeVar("R", bound=xdr.Decodable)
+T = TypeVar("T")
 
 
 class UndecidedError(Exception):
@@ -35,11 +46,37 @@ class UndecidedError(Exception):
 
     Attributes:
         unreached: whether no connection could be made.
+        late: whether an answer did not come in time.
+        more: whether there are exports that were not tried yet.
     """
 
-    def __init__(self, text: str, *, unreached: bool = False) -> None:
+    def __init__(
+        self, text: str, *, unreached: bool = False, late: bool = False, more: bool = False
+    ) -> None:
         super().__init__(text)
         self.unreached = unreached
+        self.late = late
+        self.more = more
+
+
+@dataclass(slots=True)
+class Round:
+    """What is known of the exports, from one attempt to the next, until there is a verdict.
+
+    Attributes:
+        tried: status of MNT, by path.
+        not_looked_at: why the first root that could be mounted could not be looked at.
+        late: when MNT of a path was not answered in time.
+    """
+
+    tried: dict[str, int] = field(default_factory=dict)
+    not_looked_at: Denial | None = None
+    late: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Try all again; what was late stays so."""
+        self.tried.clear()
+        self.not_looked_at = None
 
 
 class _DeniedError(Exception):
@@ -67,6 +104,7 @@ class MountTrial:
         user: whom the calls are for.
         versions: of mountd and of nfs; empty: not known.
         last: the export that could be mounted last time.
+        tried: what attempts before this one found out; noted further.
         within_s: seconds each call may take.
     """
 
@@ -77,11 +115,13 @@ class MountTrial:
         user: rpc.AuthSys,
         versions: Callable[[Service], tuple[int, ...]],
         last: str | None,
+        tried: Round,
         within_s: float,
     ) -> None:
         self._dial = dial
         self._user = user
         self._last = last
+        self._round = tried
         self._within_s = within_s
         self._version = to_try(Service.MOUNTD, versions(Service.MOUNTD))
         # A handle that MNT of version 1 gives belongs to NFS version 2.
@@ -118,25 +158,62 @@ class MountTrial:
         exports = await self._mountd(stack, mount.Exports, mount.Procedure.EXPORT)
         if not exports.rows:
             return MountFinding(None, {Service.MOUNTD: mounting.nothing_exported(mountd.ours)})
+        paths = await _aside(
+            len(exports.rows) * _ROW,
+            lambda: mounting.order(
+                exports.rows, self._last, mountd.ours, (self._user.machine_name,)
+            ),
+        )
         before = await self._mounts(stack)
-        refusals: list[tuple[str, int]] = []
-        not_looked_at: Denial | None = None
-        for path in mounting.order(exports.rows, self._last, mountd.ours):
-            status, handle = await self._mount(stack, path)
-            if status != mount.Status.OK:
-                refusals.append((path, status))
-                continue
+        tried, late, waited = self._round.tried, self._round.late, 0
+        for path in self._next(paths):
             try:
-                denial = await self._look(stack, path, handle)
-            finally:
-                await self._give_back(stack, path, before)
-            if denial is None:
-                return MountFinding(path)
-            not_looked_at = not_looked_at or denial
-        if not_looked_at is not None:
-            return MountFinding(None, {Service.NFS: not_looked_at})
-        denial = mounting.not_mounted(refusals, mountd.ours)
-        return MountFinding(None, {Service.MOUNTD: denial})
+                status, handle = await self._mount(stack, path)
+            except UndecidedError as exc:
+                if not exc.late:
+                    raise
+                late[path] = _now()
+                self._lines.pop(Service.MOUNTD).calls.close()  # it may answer yet, to nobody
+                waited += 1
+                if waited == _MOST_LATE:
+                    raise
+                continue
+            late.pop(path, None)
+            if status == mount.Status.OK:
+                try:
+                    denial = await self._look(stack, path, handle)
+                finally:
+                    await self._give_back(stack, path, before)
+                if denial is None:
+                    return MountFinding(path)
+                self._round.not_looked_at = self._round.not_looked_at or denial
+            tried[path] = status
+        return self._sum(paths, mountd.ours)
+
+    def _next(self, paths: tuple[str, ...]) -> tuple[str, ...]:
+        """The paths of this attempt: those that were not tried yet, the late ones last."""
+        late = self._round.late
+        todo = [
+            path
+            for path in paths
+            if path not in self._round.tried
+            and (path not in late or _now() - late[path] >= _LATE_S)
+        ]
+        return tuple(sorted(todo, key=late.__contains__)[: mounting.MOST_TRIED])
+
+    def _sum(self, paths: tuple[str, ...], ours: str) -> MountFinding:
+        """None of them let us in: the verdict, if there are no others."""
+        left = [path for path in paths if path not in self._round.tried]
+        if left:
+            slow = [path for path in left if path in self._round.late]
+            text = f"{len(left)} of {len(paths)} exports could not be tried yet"
+            if slow:
+                text += f"; MNT of {slow[0]} was not answered in time"
+            raise UndecidedError(text, more=len(slow) < len(left))
+        if self._round.not_looked_at is not None:
+            return MountFinding(None, {Service.NFS: self._round.not_looked_at})
+        refusals = tuple((path, self._round.tried[path]) for path in paths)
+        return MountFinding(None, {Service.MOUNTD: mounting.not_mounted(refusals, ours)})
 
     # -- mountd ----------------------------------------------------------------------------------
 
@@ -177,7 +254,8 @@ class MountTrial:
         arguments: xdr.Encodable | None = None,
     ) -> R:
         line = await self._line(stack, Service.MOUNTD)
-        return _decoded(kind, await self._ask(line, self._version, procedure, arguments))
+        results = await self._ask(line, self._version, procedure, arguments)
+        return await _aside(len(results), lambda: _decoded(kind, results))
 
     # -- nfs -------------------------------------------------------------------------------------
 
@@ -207,7 +285,9 @@ class MountTrial:
             try:
                 sock = await self._dial(service)
                 ours = str(sock.getsockname()[0])
-                calls = stack.enter_context(await caller.over(sock, first_xid=first_xid()))
+                calls = stack.enter_context(
+                    await caller.over(sock, first_xid=first_xid(), max_reply=_MAX_REPLY)
+                )
             except OSError as exc:
                 raise UndecidedError(str(exc), unreached=True) from exc
             self._lines[service] = _Line(service, calls, ours)
@@ -240,7 +320,9 @@ class MountTrial:
                 raise _DeniedError(line.service, denial) from exc
             raise UndecidedError(str(exc)) from exc
         except CallError as exc:
-            raise UndecidedError(str(exc)) from exc
+            late = isinstance(exc, caller.NoAnswerError)
+            text = f"{line.service}, called for {procedure.name}, {exc}"
+            raise UndecidedError(text, late=late) from exc
 
 
 def _decoded(kind: type[R], results: bytes) -> R:
@@ -248,3 +330,12 @@ def _decoded(kind: type[R], results: bytes) -> R:
         return xdr.decode(kind, results)
     except xdr.RpcDecodeError as exc:
         raise UndecidedError(str(exc)) from exc
+
+
+async def _aside(size: int, work: Callable[[], T]) -> T:
+    """Do a piece of work, in a thread if it is about so many bytes that it takes its time."""
+    return work() if size <= _AT_ONCE else await asyncio.to_thread(work)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -11,9 +11,10 @@ from typing import Final
 import structlog
 
 from hostnfsd.config.model import Carried, Config
-from hostnfsd.daemon.mount_trial import MountTrial, UndecidedError
+from hostnfsd.daemon.mount_trial import MountTrial, Round, UndecidedError
 from hostnfsd.server.finding import Denial, MountFinding
 from hostnfsd.services import Service
+from hostnfsd.snapshot import Advice
 from hostnfsd.sunrpc.rpc import MAX_GIDS, AuthSys
 
 #: Services that are there for mounting.
@@ -23,6 +24,13 @@ _SPACING_S: Final = 2.0
 #: The most that trials which find the same as before are apart because of it.
 _PATIENCE_S: Final = 60.0
 _MOST_DOUBLINGS: Final = 16
+#: Exports that are tried without a longer pause, so that there is a verdict soon.
+_MOST_AT_START: Final = 32
+#: Trials in a row that find nothing out before a person is told.
+_UNDECIDED_TOLD: Final = 3
+_UNDECIDED_HINT: Final = (
+    "does a disk hang that is exported? try it on this host: showmount -e; mount it from 127.0.0.1"
+)
 #: Seconds beyond ``timeout_s`` after which a verdict is no longer waited for.
 _PENDING_GRACE_S: Final = 1.0
 
@@ -67,7 +75,9 @@ class MountVerdict:
         self._mute = mute
         self._changed = changed
         self._mounted: MountFinding | None = None
-        self._undecided = False
+        self._round = Round()
+        self._undecided = 0  # trials in a row that found nothing out
+        self._undecided_text: str | None = None  # why, once it is told
         self._denied = 0  # trials that were denied in the same words as before
         self._vain = 0  # trials that somebody's doubt led to and that found nothing new
         self._haste = Haste.CALM
@@ -90,6 +100,7 @@ class MountVerdict:
     def expect(self) -> None:
         """The server is new, or back, perhaps with other exports: what was found is void."""
         self._expected += 1
+        self._round.begin()
         self._pending_until = _now() + self._config().probe.timeout_s + _PENDING_GRACE_S
         self.want(Haste.NOW)
 
@@ -125,10 +136,10 @@ class MountVerdict:
                 return 0.0
             case Haste.SOON:
                 return _SPACING_S
-            case Haste.DOUBT if self._undecided or not self._denials():
+            case Haste.DOUBT if not self._denials():
                 return min(_SPACING_S * 2.0**self._vain, _PATIENCE_S)
         probe = self._config().probe
-        if self._undecided:
+        if self._undecided or self._round.tried:
             return min(probe.interval_s, probe.mount_interval_s)
         if self._mounted is not None and not self._mounted.denials:
             return probe.mount_interval_s
@@ -149,18 +160,39 @@ class MountVerdict:
             user=_ourselves(),
             versions=self._versions,
             last=None if self._mounted is None else self._mounted.export,
+            tried=self._round,
             within_s=self._config().probe.timeout_s,
         )
         try:
             finding = await trial.run()
         except UndecidedError as exc:
-            self._undecided = True  # the last verdict stands: the probes tell what is down
-            if not exc.unreached:  # one that is just starting has not been judged at all
-                self._settle(expected)
+            self._put_off(exc, expected)
             return
-        self._undecided = False
+        self._round.begin()
+        self._undecided, self._undecided_text = 0, None
         self._conclude(finding)
         self._settle(expected)
+
+    def _put_off(self, reason: UndecidedError, expected: int) -> None:
+        """There is no verdict, the last one stands: the probes tell what is down."""
+        if reason.more:
+            if len(self._round.tried) <= _MOST_AT_START:
+                self.want(Haste.SOON)
+            return
+        if reason.unreached:  # one that is just starting has not been judged at all
+            return
+        self._undecided += 1
+        self._settle(expected)
+        if self._undecided >= _UNDECIDED_TOLD and self._undecided_text is None:
+            self._undecided_text = str(reason)
+            _log.warning("mount_undecided", error=self._undecided_text, hint=_UNDECIDED_HINT)
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What a person is to know for as long as no trial finds anything out."""
+        if self._undecided_text is None:
+            return ()
+        text = f"whether clients can mount cannot be found out: {self._undecided_text}"
+        return (Advice(text, _UNDECIDED_HINT),)
 
     def _settle(self, expected: int) -> None:
         """The verdict is had, if nothing changed since the trial began."""

@@ -4,42 +4,74 @@ Sources: RFC 1813 section 2.6 and appendix I; exports(5) of Linux and of macOS. 
 MNT that fails, whatever the reason, with MNT3ERR_ACCES.
 """
 
-from collections.abc import Sequence
+import ipaddress
+from collections.abc import Collection, Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 
 from hostnfsd.server.finding import Denial
 from hostnfsd.server.null_call import auth_hint
 from hostnfsd.sunrpc import mount, nfs, rpc
 
-#: Exports that are tried before we say that none admits us: a server may have thousands.
+#: Exports that are tried at once, the others next time: a server may have thousands.
 MOST_TRIED: Final = 8
 _MOST_NAMED: Final = 3
 #: Names of groups that mean anybody: an export without groups, too.
 _ANYBODY: Final = frozenset({"*", "(everyone)", "Everyone", "0.0.0.0/0", "::/0"})
+#: How likely an export admits us: it names us; it names somebody who may be us; it names others.
+_ADMITTED: Final = 1
+_UNKNOWN: Final = 2
+_OTHERS: Final = 3
 _NOT_ADMITTED: Final = frozenset({mount.Status.PERM, mount.Status.ACCES})
 _OFFLINE_HINT: Final = (
     "the server asks to try again later: is the exported volume there, and not offline?"
 )
 
 
-def order(exports: Sequence[mount.Export], last: str | None, ours: str) -> tuple[str, ...]:
-    """The paths to try: at most :data:`MOST_TRIED`, the likeliest first.
+def order(
+    exports: Sequence[mount.Export], last: str | None, ours: str, names: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The paths, the likeliest to admit us first.
 
     Args:
         exports: as EXPORT told them.
         last: what could be mounted last time.
         ours: the address that the server sees.
+        names: of this host, which the server may take us for.
     """
-    welcome = _ANYBODY | {ours, "localhost"}
+    known = {"localhost", *(name.lower() for name in names)}
+    ranks: dict[str, int] = {}
+
+    def rank_of(word: str) -> int:
+        if word not in ranks:
+            ranks[word] = _rank(word, ours, known)
+        return ranks[word]
 
     def rank(export: mount.Export) -> int:
         if export.path == last:
             return 0
-        names = {group.name for group in export.groups}
-        return 1 if not names or names & welcome else 2
+        return min((rank_of(group.name) for group in export.groups), default=_ADMITTED)
 
-    paths = dict.fromkeys(export.path for export in sorted(exports, key=rank))
-    return tuple(paths)[:MOST_TRIED]
+    return tuple(dict.fromkeys(export.path for export in sorted(exports, key=rank)))
+
+
+def _rank(word: str, ours: str, names: Collection[str]) -> int:
+    """Whether a word of a group names us: a network, a mask, a host name, a pattern of names."""
+    if word in _ANYBODY:
+        return _ADMITTED
+    try:
+        network = ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        pattern = word.lower()
+        named = any(fnmatchcase(name, pattern) for name in names)
+        return _ADMITTED if named else _UNKNOWN
+    return _ADMITTED if _plain(ours) in network else _OTHERS
+
+
+def _plain(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    found = ipaddress.ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return mapped or found
 
 
 def added(before: Sequence[mount.Mount], after: Sequence[mount.Mount], path: str) -> bool:
@@ -47,7 +79,8 @@ def added(before: Sequence[mount.Mount], after: Sequence[mount.Mount], path: str
 
     Clients that come through the tunnel have our address, too: theirs must stay.
     """
-    return any(row.path == path and row not in before for row in after)
+    known = frozenset(before)
+    return any(row.path == path and row not in known for row in after)
 
 
 def nothing_exported(ours: str) -> Denial:
@@ -60,7 +93,7 @@ def nothing_exported(ours: str) -> Denial:
 
 
 def not_mounted(refusals: Sequence[tuple[str, int]], ours: str) -> Denial:
-    """MNT was refused for every export that was tried.
+    """MNT was refused for every export.
 
     Args:
         refusals: path and ``mountstat3`` of each; not empty.

@@ -49,6 +49,7 @@ class NfsHost:
         rows: of rpcbind's table.
         manners: of nfs and mountd.
         exports: what mountd exports, with the status that MNT gives for it.
+        hanging: exports for which MNT is never answered.
         mounts: rows of mountd's table.
         keeps_rows: whether MNT adds one.
         looks: status of FSINFO and GETATTR by procedure.
@@ -63,6 +64,7 @@ class NfsHost:
             Service.MOUNTD: Manner((1, 3)),
         }
         self.exports: dict[str, int] = {"/export": mount.Status.OK}
+        self.hanging: frozenset[str] = frozenset()
         self.mounts: list[mount.Mount] = []
         self.keeps_rows = True
         self.looks: dict[int, int] = {}
@@ -116,9 +118,13 @@ class NfsHost:
                 if manner.hangs_up:
                     manner.hangs_up -= 1
                     return
-                if not manner.silent:
+                if not manner.silent and not self._hangs(service, call):
                     writer.write(record.encode(encode(self._answer(service, manner, call))))
             await writer.drain()
+
+    def _hangs(self, service: Service, call: rpc.Call) -> bool:
+        mounting = (service, call.procedure) == (Service.MOUNTD, mount.Procedure.MNT)
+        return mounting and decode(mount.Path, call.arguments).text in self.hanging
 
     def _answer(self, service: Service, manner: Manner, call: rpc.Call) -> Answer:
         if manner.denies is not None and (not manner.denied or call.procedure in manner.denied):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hostnfsd.daemon import mount_trial
-from hostnfsd.daemon.mount_trial import MountTrial, UndecidedError
+from hostnfsd.daemon.mount_trial import MountTrial, Round, UndecidedError
 from hostnfsd.server.finding import MountFinding
 from hostnfsd.services import Service
 from hostnfsd.sunrpc import mount, nfs
@@ -27,7 +27,12 @@ async def host(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NfsHost]:
         yield made
 
 
-async def tried(host: NfsHost, last: str | None = None, within_s: float = 10.0) -> MountFinding:
+async def tried(
+    host: NfsHost,
+    last: str | None = None,
+    within_s: float = 10.0,
+    before: Round | None = None,
+) -> MountFinding:
     async def dial(service: Service) -> socket.socket:
         return await connected(host.port(service))
 
@@ -36,6 +41,7 @@ async def tried(host: NfsHost, last: str | None = None, within_s: float = 10.0) 
         user=AuthSys("host", 501, 20),
         versions=lambda service: host.manners[service].versions,
         last=last,
+        tried=before or Round(),
         within_s=within_s,
     )
     return await trial.run()
@@ -198,3 +204,47 @@ async def test_versions_that_were_wrong_decide_nothing(host: NfsHost) -> None:
 
     with pytest.raises(UndecidedError, match="PROG_MISMATCH"):
         await tried(host)
+
+
+async def test_the_next_attempts_go_on_with_the_other_exports(host: NfsHost) -> None:
+    host.exports = {**{f"/{n:02}": Status.ACCES for n in range(19)}, "/z": Status.OK}
+    found = Round()
+    for done in (8, 16):
+        with pytest.raises(UndecidedError, match=f"{20 - done} of 20 exports") as raised:
+            await tried(host, before=found)
+        assert raised.value.more
+        assert host.count(MOUNTD, MNT) == done
+
+    assert await tried(host, before=found) == MountFinding("/z")
+
+
+async def test_nobody_is_denied_before_all_exports_were_tried(host: NfsHost) -> None:
+    host.exports = {f"/{n:02}": Status.ACCES for n in range(10)}
+    found = Round()
+    with pytest.raises(UndecidedError):
+        await tried(host, before=found)
+    finding = await tried(host, before=found)
+
+    assert "/00, /01, /02 and 7 more" in finding.denials[MOUNTD].text
+
+
+async def test_an_export_that_hangs_does_not_hide_the_others(host: NfsHost) -> None:
+    """A disk that is gone: mountd does not answer for it."""
+    host.hanging = frozenset({"/a"})
+    host.exports = {"/a": Status.OK, "/b": Status.OK}
+    found = Round()
+
+    assert await tried(host, within_s=0.1, before=found) == MountFinding("/b")
+    assert await tried(host, within_s=0.1, before=found) == MountFinding("/b")
+    assert host.count(MOUNTD, MNT) == 3, "the export that hangs was tried again at once"
+    host.exports = {"/a": Status.OK, "/b": Status.ACCES}
+    with pytest.raises(UndecidedError, match="MNT of /a was not answered in time") as raised:
+        await tried(host, within_s=0.1, before=found)
+    assert not raised.value.more
+
+
+async def test_tens_of_thousands_of_exports_are_read(host: NfsHost) -> None:
+    host.exports = {f"/data/project-with-a-name/{n:06}": Status.OK for n in range(40000)}
+    finding = await tried(host)
+
+    assert finding.export == "/data/project-with-a-name/000000"

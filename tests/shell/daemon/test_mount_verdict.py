@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
+from structlog.testing import capture_logs
 
 from hostnfsd.config.model import Carried, Config, Gateway, Probe
 from hostnfsd.daemon import mount_trial, mount_verdict
@@ -163,3 +164,25 @@ async def test_who_cannot_answer_is_not_mounted_from(judge: Judge) -> None:
     judge.mute = True
     async with judge.running():
         await never(lambda: judge.tries, "a trial", for_s=0.1)
+
+
+async def test_all_exports_are_gone_through_before_anybody_is_denied(judge: Judge) -> None:
+    judge.server.exports = {f"/{n}": Status.ACCES for n in range(20)}
+    async with judge.running():
+        await eventually(lambda: judge.verdict.denial(MOUNTD), "the denial")
+    assert judge.server.count(MOUNTD, mount.Procedure.MNT) == 20
+
+
+async def test_what_cannot_be_found_out_is_told_once(judge: Judge) -> None:
+    judge.probe = Probe(interval_s=0.05, timeout_s=0.02, mount_interval_s=50)
+    judge.server.manners[MOUNTD].silent = True
+    with capture_logs() as logs:
+        async with judge.running():
+            await eventually(judge.verdict.advice, "the advice")
+            tries = judge.tries
+            await eventually(lambda: judge.tries >= tries + 2, "further trials")
+            judge.server.manners[MOUNTD].silent = False
+            await eventually(lambda: not judge.verdict.advice(), "its end")
+    told = [line for line in logs if line["event"] == "mount_undecided"]
+    assert len(told) == 1
+    assert "mountd, called for EXPORT, did not answer within" in told[0]["error"]

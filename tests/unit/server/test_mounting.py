@@ -3,7 +3,7 @@
 import pytest
 
 from hostnfsd.server import mounting
-from hostnfsd.server.mounting import MOST_TRIED, added, not_looked_at, not_mounted, order
+from hostnfsd.server.mounting import added, not_looked_at, not_mounted, order
 from hostnfsd.sunrpc import nfs, rpc
 from hostnfsd.sunrpc.mount import Export, Group, Mount, Status
 
@@ -26,12 +26,33 @@ def test_the_likeliest_is_tried_first() -> None:
     assert order(exports, "/last", OURS) == ("/last", "/named", "/world", "/us", "/net")
 
 
-def test_only_so_many_are_tried_and_each_once() -> None:
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        ("127.0.0.0/8", OURS),
+        ("127.0.0.1/32", OURS),
+        ("127.0.0.0/255.0.0.0", OURS),
+        ("0.0.0.0/0", OURS),
+        ("::1", "::1"),
+        ("::/0", "::1"),
+        ("fe80::/10", "fe80::1%eth0"),
+        ("127.0.0.0/8", "::ffff:127.0.0.1"),
+        ("Mac.local", OURS),
+        ("*.local", OURS),
+        ("localhost", "192.168.1.5"),
+        ("192.168.0.0/16", "192.168.1.5"),
+    ],
+)
+def test_words_that_name_us_are_tried_before_others(word: str, ours: str) -> None:
+    exports = [export("/net", "10.0.0.0/8"), export("/group", "@staff"), export("/us", word)]
+
+    assert order(exports, None, ours, ("mac.LOCAL",)) == ("/us", "/group", "/net")
+
+
+def test_each_is_tried_once() -> None:
     exports = [export(f"/{n % 20}") for n in range(1000)]
 
-    tried = order(exports, None, OURS)
-
-    assert len(tried) == len(set(tried)) == MOST_TRIED
+    assert order(exports, None, OURS) == tuple(f"/{n}" for n in range(20))
 
 
 def test_what_went_away_is_not_tried() -> None:
