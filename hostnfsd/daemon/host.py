@@ -22,6 +22,8 @@ from hostnfsd.snapshot import Advice
 
 #: Seconds a service has to accept a connection: it is near.
 _DIAL_S: Final = 3.0
+#: Seconds it has to answer NULL, where nobody waits for it.
+_ANSWER_S: Final = 3.0
 #: Seconds between two questions to rpcbind that nobody had a reason for: a service whose port
 #: moved while the old one still answers, as somebody else's, is found so.
 _ASK_INTERVAL_S: Final = 60.0
@@ -59,6 +61,16 @@ class Host:
         self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
         self._reached: dict[Service, Reached] = {}
+        self._wires = {
+            service: Tripwire(
+                dial=partial(self._watch, service),
+                where=partial(self._watched, service),
+                answers=partial(self._answers, service),
+                lost=self._tripped,
+                back=self._tripped,
+            )
+            for service in sorted(MOUNTED)
+        }
         self._doubts = Doubts()
         self._asked: set[Service] = set()  # whom to look at; all if _ask_all
         self._ask_all = True
@@ -183,6 +195,8 @@ class Host:
 
     def apply(self) -> None:
         """Something changed, such as the configuration: look at everything again."""
+        for wire in self._wires.values():
+            wire.check()
         self._doubts.all_over()
         self._look_at_all()
         self._verdict.want(Haste.SOON)
@@ -208,6 +222,7 @@ class Host:
     def _moved(self, service: Service) -> None:
         self._doubts.over(service)
         if service in MOUNTED:
+            self._wires[service].check()
             self._verdict.expect()
         self._changed()
 
@@ -219,10 +234,7 @@ class Host:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_asking(), name="host ports")
             group.create_task(self._keep_trying(), name="host mounts")
-            for service in sorted(MOUNTED):
-                wire = Tripwire(
-                    dial=partial(self._watch, service), lost=self._tripped, back=self._tripped
-                )
+            for service, wire in self._wires.items():
                 group.create_task(wire.run(), name=f"host {service} tripwire")
 
     async def _watch(self, service: Service) -> socket.socket:
@@ -232,6 +244,22 @@ class Host:
             raise ConnectionRefusedError("nobody is there")
         place = self.place(carried)
         return await self._plain.connect(service, place.address, place.port, within_s=_DIAL_S)
+
+    def _watched(self, service: Service) -> tuple[str, int] | None:
+        """Where the connection that carries nothing leads; None where there is to be none."""
+        carried = self._carried().get(service)
+        if carried is None:
+            return None
+        place = self.place(carried)
+        return place.address, place.port
+
+    async def _answers(self, service: Service) -> bool:
+        try:
+            sock = await self._watch(service)
+        except OSError:
+            return False
+        met = await host_calls.meet(sock, service, self.versions(service), _ANSWER_S)
+        return met.reading.reached is Reached.ANSWERED
 
     def _tripped(self) -> None:
         """A server that lets clients mount ended, or is back: perhaps with other exports."""

@@ -49,6 +49,11 @@ class HostService:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, port, backlog=512)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def hang_up(self) -> None:
+        """End what stands, and go on listening."""
+        for task in self._writers.values():
+            task.cancel()
+
     async def stop(self) -> None:
         """Stop listening and end what stands."""
         if self._server is not None:

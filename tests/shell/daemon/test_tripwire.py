@@ -23,9 +23,18 @@ class Alarm:
         self.port = port
         self.wire = Tripwire(
             dial=self._dial,
+            where=lambda: self.port,
+            answers=self._answers,
             lost=lambda: self.said.append("lost"),
             back=lambda: self.said.append("back"),
         )
+
+    async def _answers(self) -> bool:
+        try:
+            (await connected(self.port)).close()
+        except OSError:
+            return False
+        return True
 
     async def _dial(self) -> socket.socket:
         self.dials += 1
@@ -78,3 +87,42 @@ async def test_who_closes_at_once_gives_no_alarm_and_is_asked_less_and_less(
 
     assert alarm.said == ["lost", "back"]
     await shy.stop()
+
+
+async def test_what_was_idle_for_long_is_dialled_again_without_an_alarm(
+    service: HostService, alarm: Alarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tripwire, "_IDLE_S", 0.1)
+    await eventually(lambda: service.open, "the connection")
+    await asyncio.sleep(0.15)  # it has stood for long
+    service.hang_up()
+
+    await eventually(lambda: alarm.dials == 2 and service.open, "the next connection")
+    assert alarm.said == []
+    await asyncio.sleep(0.15)  # so has this one, but this time the service ends
+    await service.stop()
+    await eventually(lambda: alarm.said == ["lost"], "the loss")
+
+
+async def test_what_stood_for_a_moment_only_was_not_closed_for_being_idle(
+    service: HostService, alarm: Alarm
+) -> None:
+    await eventually(lambda: service.open, "the connection")
+    await asyncio.sleep(0.06)  # long enough to mean something
+    service.hang_up()
+
+    await eventually(lambda: alarm.said == ["lost", "back"], "the restart")
+
+
+async def test_a_connection_to_the_old_place_is_given_up(
+    service: HostService, alarm: Alarm
+) -> None:
+    await eventually(lambda: service.open, "the connection")
+    other = HostService(absorb)
+    await other.start()
+    alarm.port = other.port
+    alarm.wire.check()
+
+    await eventually(lambda: other.open and not service.open, "the connection to the new place")
+    assert alarm.said == []
+    await other.stop()
