@@ -16,6 +16,8 @@ from tests.bed.transfer import SIZE, await_relayed, write_random
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 ELSEWHERE: Final = NfsPorts(nfs=12049, mountd=892, nlockmgr=4001, rquotad=4002)
+#: Seconds: more than a connection of the daemon's must have stood for its end to be told.
+MEANS_SOMETHING_S: Final = 0.5
 SOURCE: Final = f"{network.GATEWAY_NAME}:{EXPORT}"
 OPTIONS: Final = "vers=3,proto=tcp,port=2049,mountproto=tcp,mountport=20048,nolock,retry=0"
 
@@ -39,11 +41,17 @@ def await_place(daemon: Daemon, service: str, port: int, origin: str) -> None:
 
 def await_tripwire(daemon: Daemon, bed: Bed) -> None:
     """Wait until the daemon has a connection to mountd that means something when it ends."""
-    daemon.wait_until(
-        lambda: bed.nfs.box.run("ss", "-Htn", "state", "established", "dport = :20048").output,
-        "a connection to mountd",
-    )
-    time.sleep(0.5)  # more than it must have stood
+    since: dict[str, float] = {}
+
+    def stands() -> bool:
+        command = ("ss", "-Htn", "state", "established", "dport = :20048")
+        now = time.monotonic()
+        sources = {line.split()[2] for line in bed.nfs.box.run(*command).output.splitlines()}
+        for gone in since.keys() - sources:
+            del since[gone]
+        return any(now - since.setdefault(source, now) > MEANS_SOMETHING_S for source in sources)
+
+    daemon.wait_until(stands, "a connection to mountd that has stood")
 
 
 def write_and_read(bed: Bed, words: str) -> None:
@@ -216,4 +224,24 @@ def test_a_server_that_restarts_between_two_probes_with_other_exports(own_bed: B
     await_tripwire(daemon, bed)
     bed.nfs.restart_ganesha(NfsOptions())
     daemon.await_service("mountd", "serving")
+    daemon.await_ready()
+
+
+def test_a_server_that_comes_back_and_admits_nobody_is_never_ready(own_bed: Bed) -> None:
+    """Not even for the moment between its first answer and the trial mount."""
+    bed = own_bed
+    daemon = bed.daemon()
+    daemon.await_ready()
+    bed.nfs.kill_ganesha()
+    daemon.wait_until(lambda: not daemon.ready(), "the fault to be seen")
+
+    def denied() -> bool:
+        assert not daemon.ready(), "ready before an export was mounted"
+        state = view(daemon, "mountd")["families"]["ipv4"]["state"]
+        assert state != "serving"
+        return bool(state == "denied")
+
+    bed.nfs.start_ganesha(NfsOptions(extra="CLIENT { Clients = *; Access_Type = None; }"))
+    daemon.wait_until(denied, "the denial")
+    bed.nfs.restart_ganesha(NfsOptions())
     daemon.await_ready()
