@@ -182,8 +182,11 @@ class MountTrial:
             if status == mount.Status.OK:
                 try:
                     denial = await self._look(stack, path, handle)
-                finally:
+                except (UndecidedError, _DeniedError):
                     await self._give_back(stack, path, before)
+                    raise
+                # A daemon that is told to stop leaves the row: nobody is to wait for a server.
+                await self._give_back(stack, path, before)
                 if denial is None:
                     return MountFinding(path)
                 self._round.not_looked_at = self._round.not_looked_at or denial

@@ -1,5 +1,6 @@
 """An export is mounted for trial: what is asked, what is given back, what a refusal says."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 
@@ -248,3 +249,23 @@ async def test_tens_of_thousands_of_exports_are_read(host: NfsHost) -> None:
     finding = await tried(host)
 
     assert finding.export == "/data/project-with-a-name/000000"
+
+
+async def test_who_is_told_to_stop_does_not_wait_for_the_server(host: NfsHost) -> None:
+    host.manners[NFS].silent = True
+    trial = asyncio.create_task(tried(host))
+    await eventually(lambda: host.count(NFS, nfs.Procedure3.FSINFO), "a call that hangs")
+    host.manners[MOUNTD].silent = True
+    trial.cancel()
+
+    done, _ = await asyncio.wait((trial,), timeout=0.3)
+    assert done, "it still gives back what it mounted"
+    assert trial.cancelled()
+
+
+async def test_what_was_mounted_is_given_back_though_nfs_is_silent(host: NfsHost) -> None:
+    host.manners[NFS].silent = True
+    with pytest.raises(UndecidedError, match="FSINFO"):
+        await tried(host, within_s=0.1)
+
+    assert host.mounts == []
