@@ -9,7 +9,7 @@ from typing import Final
 
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon import host_calls
-from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts
+from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts, Key, key_of
 from hostnfsd.daemon.joint import Joint
 from hostnfsd.daemon.mount_verdict import MOUNTED, Haste, MountVerdict, survive, wait
 from hostnfsd.daemon.tripwire import Tripwire
@@ -60,7 +60,7 @@ class Host:
         self._plain = Sources("never")
         self._ports = HostPorts(config=config, changed=self._moved)
         self._probes: Joint[HostFinding] = Joint()
-        self._reached: dict[Service, Reached] = {}
+        self._reached: dict[Key, Reached] = {}
         self._wires = {
             service: Tripwire(
                 dial=partial(self._watch, service),
@@ -80,7 +80,7 @@ class Host:
             carried=self._carried,
             dial=self.dial,
             versions=self.versions,
-            mute=lambda: any(self._reached.get(service) in _MUTE for service in MOUNTED),
+            mute=self._mute,
             changed=changed,
         )
 
@@ -94,13 +94,23 @@ class Host:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
         return self._ports.versions(service)
 
-    def denial(self, service: Service) -> Denial | None:
+    def denial(self, carried: Carried) -> Denial | None:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        return self._verdict.denial(service)
+        return self._verdict.denial(carried.service) if self._tried(carried) else None
 
-    def pending(self, service: Service) -> bool:
+    def pending(self, carried: Carried) -> bool:
         """See :class:`~hostnfsd.daemon.host_face.HostServices`."""
-        return service in MOUNTED and self._verdict.pending
+        return self._tried(carried) and self._verdict.pending
+
+    def _tried(self, carried: Carried) -> bool:
+        """Whether it is this service that is mounted from: gateways may name different ports."""
+        tried = self._carried().get(carried.service)
+        return carried.service in MOUNTED and tried is not None and key_of(tried) == key_of(carried)
+
+    def _mute(self) -> bool:
+        carried = self._carried()
+        tried = (carried[service] for service in MOUNTED if service in carried)
+        return any(self._reached.get(key_of(each)) in _MUTE for each in tried)
 
     # -- dialling --------------------------------------------------------------------------------
 
@@ -149,7 +159,7 @@ class Host:
         if finding.reached is Reached.ANSWERED and not self.versions(carried.service):
             # Whoever hears that it serves may tell clients of it, and needs to know its versions.
             await self._ports.refresh(carried.service)
-        self._note(carried.service, finding.reached)
+        self._note(carried, finding.reached)
         return finding
 
     async def _call(self, carried: Carried, timeout_s: float, started: float) -> HostFinding:
@@ -170,17 +180,18 @@ class Host:
         duration_s = time.perf_counter() - started
         return HostFinding(reading.reached, place, reading.text, reading.hint, duration_s)
 
-    def _note(self, service: Service, reached: Reached) -> None:
-        before = self._reached.get(service)
-        self._reached[service] = reached
+    def _note(self, carried: Carried, reached: Reached) -> None:
+        key, service = key_of(carried), carried.service
+        before = self._reached.get(key)
+        self._reached[key] = reached
         if before in {None, reached}:
             return
         self._doubts.over(service)
         if reached is Reached.ANSWERED:
             self._look_at_all()  # it may have other versions than before, as may the others
-            if service in MOUNTED:
+            if self._tried(carried):
                 self._verdict.expect()
-        elif service in MOUNTED:
+        elif self._tried(carried):
             self._verdict.want(Haste.SOON)
 
     # -- doubts ----------------------------------------------------------------------------------

@@ -50,11 +50,14 @@ class HostServices(Protocol):
         """
         ...
 
-    def denial(self, service: Service) -> Denial | None:
-        """Why nfs or mountd would not let a client mount, as last tried; None if it does."""
+    def denial(self, carried: Carried) -> Denial | None:
+        """Why nfs or mountd would not let a client mount, as last tried; None if it does.
+
+        Or if the service is another than the one that was tried: at a port of its own.
+        """
         ...
 
-    def pending(self, service: Service) -> bool:
+    def pending(self, carried: Carried) -> bool:
         """Whether nobody knows yet what :meth:`denial` will say: nfs and mountd, for seconds.
 
         So at the start, and after the server was away, or moved.

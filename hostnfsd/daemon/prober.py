@@ -200,7 +200,7 @@ class Prober:
         for spec in specs:
             # While the gateway has not been asked, its addresses may yet become known.
             if spec not in aimed and (at_host or self._subject.surveyed):
-                found = at_host or self._judged(carried.service, probe.unaddressed())
+                found = at_host or self._judged(carried, probe.unaddressed())
                 self._conclude(spec, min(spec.families), found)
         if at_host is not None:
             for target in aims:
@@ -255,18 +255,20 @@ class Prober:
             # It has answered a moment ago. One that is going down hangs up first: ask it again, to
             # tell that from one that lets nobody in.
             changed = await self._at_host(carried, timeout_s)
-        self._conclude(target.spec, target.family, changed or self._judged(service, finding))
+        self._conclude(target.spec, target.family, changed or self._judged(carried, finding))
 
-    def _judged(self, service: Service, finding: Finding) -> Finding:
+    def _judged(self, carried: Carried, finding: Finding) -> Finding:
         """What was found of a service, unless clients could not mount, or nobody knows that yet."""
+        service = carried.service
         if service not in _MOUNTED:
             return finding
-        if finding.state.ready and self._host.pending(service):
+        if finding.state.ready and self._host.pending(carried):
             self._restless = True
             return probe.untried()
-        denial = self._host.denial(service)
+        denial = self._host.denial(carried)
         if service is Service.NFS and _WITHOUT_MOUNTD not in self._host.versions(service):
-            denial = denial or self._host.denial(Service.MOUNTD)
+            mountd = self._subject.carried(Service.MOUNTD)
+            denial = denial or (None if mountd is None else self._host.denial(mountd))
         return finding if denial is None else probe.denied(denial)
 
     async def _cross(self, target: Target, timeout_s: float) -> Crossing:

@@ -53,11 +53,11 @@ class HostStandIn:
         self.probes.append(carried.service)
         return HostFinding(reached, self.place(carried), self.text, None, 0.001)
 
-    def denial(self, service: Service) -> Denial | None:
-        return self.denials.get(service)
+    def denial(self, carried: Carried) -> Denial | None:
+        return self.denials.get(carried.service)
 
-    def pending(self, service: Service) -> bool:
-        del service
+    def pending(self, carried: Carried) -> bool:
+        del carried
         return self.untried
 
     def doubt(self, service: Service) -> None:

@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,7 +17,7 @@ from hostnfsd.daemon import host_ports, mount_trial, mount_verdict, tripwire
 from hostnfsd.daemon.host import Host
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
-from hostnfsd.server.finding import Origin, Reached
+from hostnfsd.server.finding import Denial, Origin, Reached
 from hostnfsd.services import Service
 from hostnfsd.sunrpc import mount, nfs, portmap
 from hostnfsd.sunrpc.mount import Status
@@ -73,16 +74,22 @@ class Watched:
     async def until_tried(self, times: int = 1) -> None:
         await eventually(lambda: self.tries >= times, f"trial mount {times}", seen=self.seen)
 
+    def denial(self, service: Service) -> Denial | None:
+        return self.host.denial(self.carried(service))
+
+    def pending(self, service: Service) -> bool:
+        return self.host.pending(self.carried(service))
+
     async def until_judged(self) -> None:
         await self.until_tried()
-        await eventually(lambda: not self.host.pending(NFS), "the verdict", seen=self.seen)
+        await eventually(lambda: not self.pending(NFS), "the verdict", seen=self.seen)
 
     @property
     def tries(self) -> int:
         return self.server.count(MOUNTD, mount.Procedure.EXPORT)
 
     def seen(self) -> object:
-        return self.server.calls, self.host.denial(MOUNTD), self.host.denial(NFS)
+        return self.server.calls, self.denial(MOUNTD), self.denial(NFS)
 
 
 class Clock:
@@ -300,8 +307,8 @@ async def test_an_export_is_mounted_at_the_start_and_told_once(
 
     told = [line for line in logs if line["event"] == "mount_allowed"]
     assert [line["export"] for line in told] == ["/export"]
-    assert watched.host.denial(NFS) is None
-    assert watched.host.denial(MOUNTD) is None
+    assert watched.denial(NFS) is None
+    assert watched.denial(MOUNTD) is None
 
 
 async def test_a_denial_is_told_and_its_end_noticed_by_itself(
@@ -311,13 +318,13 @@ async def test_a_denial_is_told_and_its_end_noticed_by_itself(
     server.exports = {"/a": Status.ACCES}
     with capture_logs() as logs:
         async with watched.running():
-            await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
+            await eventually(lambda: watched.denial(MOUNTD), "the denial", seen=watched.seen)
             changes = watched.changes
             assert changes
             await watched.until_tried(4)
             assert watched.changes == changes, "nothing changed"
             server.exports = {"/a": Status.OK}
-            await eventually(lambda: not watched.host.denial(MOUNTD), "its end")
+            await eventually(lambda: not watched.denial(MOUNTD), "its end")
             assert watched.changes == changes + 1
 
     events = [line["event"] for line in logs if line["event"].startswith("mount_")]
@@ -329,10 +336,10 @@ async def test_a_server_that_goes_down_does_not_change_the_verdict(
 ) -> None:
     server.exports = {"/a": Status.ACCES}
     async with watched.running():
-        await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
+        await eventually(lambda: watched.denial(MOUNTD), "the denial", seen=watched.seen)
         await server.services[MOUNTD].stop()
         watched.host.doubt(MOUNTD)
-        await never(lambda: not watched.host.denial(MOUNTD), "forgotten", for_s=0.2)
+        await never(lambda: not watched.denial(MOUNTD), "forgotten", for_s=0.2)
 
 
 async def test_a_doubt_is_followed_by_a_mount_and_a_question(
@@ -410,7 +417,7 @@ async def test_nobody_is_told_that_a_server_serves_before_it_was_mounted_from(
     """It is back, and admits nobody: the last verdict was a good one."""
 
     def ready(service: Service) -> bool:
-        return not watched.host.pending(service) and watched.host.denial(service) is None
+        return not watched.pending(service) and watched.denial(service) is None
 
     async with watched.running():
         await asyncio.sleep(0)
@@ -425,9 +432,24 @@ async def test_nobody_is_told_that_a_server_serves_before_it_was_mounted_from(
             await server.services[service].start(server.port(service))
             assert await probed(watched, service) is Reached.ANSWERED
             assert not ready(MOUNTD)
-        while watched.host.denial(MOUNTD) is None:
-            assert watched.host.pending(MOUNTD)
+        while watched.denial(MOUNTD) is None:
+            assert watched.pending(MOUNTD)
             await asyncio.sleep(0)
+
+
+async def test_what_is_denied_at_one_port_is_not_at_another(
+    server: NfsHost, watched: Watched
+) -> None:
+    """Gateways may have servers of their own on one host."""
+    server.exports = {"/a": Status.ACCES}
+    async with watched.running():
+        await eventually(lambda: watched.denial(MOUNTD), "the denial", seen=watched.seen)
+        mine = watched.carried(MOUNTD)
+        other = replace(mine, host_port=server.port(NFS), ask_rpcbind=False)
+
+        assert watched.host.denial(mine) is not None
+        assert watched.host.denial(other) is None
+        assert not watched.host.pending(other)
 
 
 async def test_a_frozen_server_is_not_mounted_from(server: NfsHost, watched: Watched) -> None:
@@ -458,7 +480,7 @@ async def test_a_server_that_restarts_between_two_probes_is_mounted_from(
         await mountd.stop()
         await mountd.start(mountd.port)
 
-        await eventually(lambda: watched.host.denial(MOUNTD), "the denial", seen=watched.seen)
+        await eventually(lambda: watched.denial(MOUNTD), "the denial", seen=watched.seen)
 
 
 async def test_a_server_that_moved_is_mounted_from(server: NfsHost, watched: Watched) -> None:
@@ -479,7 +501,7 @@ async def test_without_mountd_nothing_is_mounted_nor_denied(
     await server.services[MOUNTD].stop()
     server.register(NFS)
     async with watched.running():
-        await never(lambda: watched.host.denial(MOUNTD), "denied", for_s=0.3)
+        await never(lambda: watched.denial(MOUNTD), "denied", for_s=0.3)
     assert watched.tries == 0
 
 

@@ -88,7 +88,8 @@ class Stage:
         return self.gateway_survey
 
     def carried(self, service: Service) -> Carried | None:
-        return self.carries if service is self.carries.service else None
+        carried = {self.carries.service, Service.MOUNTD}
+        return replace(self.carries, service=service) if service in carried else None
 
     def serve(self, service: Service, *, optional: bool = False) -> None:
         """Let the stage be about another service."""
