@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import tomli_w
@@ -70,15 +70,17 @@ class Supervised:
         self.ledger = Ledger(config.access.max_connections)
         self.meters = KeptMeters()
         self.phases: list[Phase] = []
+        self.host = Host(config=lambda: self.config, sources=Sources("never"))
         self.supervisor = Supervisor(
             GATEWAY,
             config=lambda: self.config,
-            host=Host(config=lambda: self.config, sources=Sources("never")),
+            host=self.host,
             ledger=self.ledger,
             meters=self.meters,
             changed=self._changed,
         )
         self.task: asyncio.Task[None] | None = None
+        self.host_task: asyncio.Task[None] | None = None
 
     def _changed(self) -> None:
         phase = self.supervisor._tunnel.phase
@@ -118,6 +120,7 @@ class Supervised:
         return view.phase, view.error, states, self.phases
 
     def start(self) -> None:
+        self.host_task = asyncio.create_task(self.host.run())
         self.task = asyncio.create_task(self.supervisor.run())
 
     async def stop(self, timeout_s: float = 15.0) -> None:
@@ -143,3 +146,7 @@ async def supervised(written: Tables) -> AsyncIterator[Supervised]:
             )
             await made.stop()
         await made.task
+        if made.host_task is not None:
+            made.host_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await made.host_task
