@@ -1,7 +1,7 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format test coverage test-quick test-integration fuzz bench demo clean distclean
+.PHONY: help packages venv lint format generate test coverage test-quick test-integration fuzz bench demo clean distclean
 
 BIN := .venv/bin
 FUZZ_S ?= 60
@@ -59,6 +59,10 @@ lint: venv  ## ruff, mypy, import directions
 format: venv  ## let ruff format and fix
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+# The tables in docs/ and the manual pages; tests tell when they are stale.
+generate: venv  ## make anew what is made from the program's own tables: docs/*.md, packaging/man
+	@for made in docs/*_table*.py docs/manual_pages.py; do $(BIN)/python $$made || exit; done
 
 packages:  ## Debian packages that the real components need
 	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh

@@ -3,7 +3,9 @@
 One place turns them into a message and an exit status: ``hostnfsd.cli.main``.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Final
 
 from hostnfsd.problem import Problem
 
@@ -22,6 +24,22 @@ class Exit(IntEnum):
     ALREADY_RUNNING = 75
     NO_PERMISSION = 77
     CONFIG_INVALID = 78
+
+
+#: What each exit code says, for ``--help`` and the manual page.
+MEANINGS: Final[Mapping[Exit, str]] = {
+    Exit.OK: "fine",
+    Exit.UNHEALTHY: "verdict unhealthy (status, doctor)",
+    Exit.USAGE: "usage",
+    Exit.EXPORTS_INVALID: "exports invalid (check, exports)",
+    Exit.FILE_MISSING: "a named file is missing",
+    Exit.DAEMON_NOT_RUNNING: "daemon not running",
+    Exit.INTERNAL: "internal error",
+    Exit.CANNOT_WRITE: "cannot write (init, install, setup-host)",
+    Exit.ALREADY_RUNNING: "already running",
+    Exit.NO_PERMISSION: "no permission",
+    Exit.CONFIG_INVALID: "configuration invalid",
+}
 
 
 class HostnfsdError(Exception):

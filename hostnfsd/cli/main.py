@@ -9,11 +9,10 @@ from typing import Any, NoReturn
 
 from hostnfsd import __version__
 from hostnfsd.cli import check, install, mount, output, ports, reconnect, reload, run, status
-from hostnfsd.errors import Exit, HostnfsdError
+from hostnfsd.errors import MEANINGS, Exit, HostnfsdError
 
-_EPILOG = "Exit codes: 0 fine, 1 unhealthy, 64 usage, 66 file missing, 69 daemon not running,"
-_EPILOG += " 70 internal error, 73 cannot write, 75 already running, 77 no permission,"
-_EPILOG += " 78 configuration invalid."
+_CODES = ", ".join(f"{code:d} {meaning}" for code, meaning in MEANINGS.items())
+_EPILOG = f"Exit codes: {_CODES}."
 
 
 class _Parser(argparse.ArgumentParser):
