@@ -12,7 +12,7 @@ from hostnfsd.exports import darwin_traps, spelling
 from hostnfsd.exports.addresses import Address
 from hostnfsd.exports.linux.words import decoded
 from hostnfsd.exports.matching import mountable
-from hostnfsd.exports.model import ClientKind, Dialect, Export, Grant, Reading, Squash
+from hostnfsd.exports.model import Client, ClientKind, Dialect, Export, Grant, Reading, Squash
 from hostnfsd.exports.remarks import remark
 from hostnfsd.exports.system import System
 from hostnfsd.problem import Problem
@@ -29,11 +29,13 @@ class Surroundings:
         system: the machine they are on.
         dialled_from: the address the server sees for all that comes through the tunnel.
         low_ports: hostnfsd dials from source ports below 1024.
+        names_asked: names were looked up; those without an answer had none in time.
     """
 
     system: System
     dialled_from: Address
     low_ports: bool
+    names_asked: bool = True
 
 
 def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
@@ -54,6 +56,7 @@ def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
             found.extend(_low_ports(export, around))
     if reading.dialect is Dialect.LINUX:
         found.extend(_linked(reading, around.system))
+    found.extend(_names(reading, around))
     return tuple(
         sorted(found, key=lambda p: (p.place.path, p.place.line or 0, p.place.column or 0))
     )
@@ -92,6 +95,8 @@ def _not_for_us(export: Export, dialect: Dialect, around: Surroundings) -> Itera
         text += "; where no export admits it nfsd resets every connection"
     if any(grant.client.kind in _UNJUDGED for grant in export.grants):
         text += " (patterns of names and netgroups are not judged)"
+    if any(_nameless(grant.client) for grant in export.grants):
+        text += " (names without a known address are not judged)"
     line = _with_us(export, export.grants[0], dialect, around)
     if dialect is Dialect.LINUX:
         first = line.partition(" ")[2]
@@ -99,6 +104,25 @@ def _not_for_us(export: Export, dialect: Dialect, around: Surroundings) -> Itera
     else:
         hint = f"add a line: {line}"
     yield remark("not-for-tunnel", export.place, export.path, text, hint)
+
+
+def _nameless(client: Client) -> bool:
+    return client.kind is ClientKind.HOST and not client.addresses
+
+
+def _names(reading: Reading, around: Surroundings) -> Iterator[Problem]:
+    clients = (grant.client for export in reading.exports for grant in export.grants)
+    late = [client for client in clients if _nameless(client)]
+    if not around.names_asked:
+        if late:
+            names = ", ".join(dict.fromkeys(client.text for client in late))
+            text = f"names are not looked up here, so nobody is admitted by them: {names}"
+            yield remark("names-not-asked", late[0].place, "exports", text)
+        return
+    for client in late:
+        text = "no answer in time: it counts as unresolved, nobody is admitted by it"
+        hint = "see why names are slow, or write an address; the answer is taken when it comes"
+        yield remark("name-late", client.place, client.text, text, hint)
 
 
 def _squashed(export: Export, dialect: Dialect) -> Iterator[Problem]:

@@ -24,6 +24,13 @@ class Findings:
         """What is good to know."""
         self._add(Severity.NOTE, code, at, text, hint)
 
+    def cannot_open(self, text: str, create: str) -> None:
+        """What the server says of a file that it cannot read, and how to create one."""
+        why = self._source.why
+        hint = f"hostnfsd cannot read it: see ls -ld {self._source.path}" if why else create
+        text = f"{text}: {why}" if why else text
+        self.error("cannot-open", Place(self._source.path), text, hint)
+
     def all(self) -> tuple[Problem, ...]:
         """What was found."""
         return tuple(self._problems)

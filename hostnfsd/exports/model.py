@@ -34,7 +34,8 @@ class Client:
         kind: how it is named.
         text: the name, as the server understands it; empty for everybody.
         place: where it is written; the export's, where everybody is meant by writing nobody.
-        addresses: of an address, a resolved name, the members of a netgroup.
+        addresses: of an address, a resolved name, the members of a netgroup; none of a name that
+            nobody could be asked for.
         block: of a network.
     """
 
@@ -51,6 +52,8 @@ class Client:
                 return True
             case ClientKind.NETWORK:
                 return self.block is not None and address in self.block
+            case ClientKind.HOST if not self.addresses:
+                return None
             case ClientKind.HOST | ClientKind.ADDRESS:
                 return address in self.addresses
             case ClientKind.WILDCARD | ClientKind.NETGROUP | ClientKind.KERBEROS:
@@ -72,8 +75,9 @@ class Terms:
     Attributes:
         read_only: they may not write.
         squash: whose identity is changed.
-        uid: to which user.
+        uid: to which user; None where only the machine that the file is for can tell.
         gids: to which groups; none where a user without groups was asked for.
+        identity: the user and groups as written, where ``uid`` is None.
         subdirectories: any directory below the export may be mounted, too.
         low_ports: only from source ports below 1024.
         security: RPC security flavors that are accepted, the preferred first.
@@ -83,8 +87,9 @@ class Terms:
 
     read_only: bool
     squash: Squash = Squash.ROOT
-    uid: int = -2
+    uid: int | None = -2
     gids: tuple[int, ...] = (-2,)
+    identity: str = ""
     subdirectories: bool = False
     low_ports: bool = False
     security: tuple[str, ...] = ("sys",)

@@ -83,6 +83,8 @@ def identity_text(terms: Terms) -> str:
     if terms.squash is Squash.NONE or (terms.squash is Squash.ROOT and terms.uid == 0):
         return "themselves, root too"
     whom = "root" if terms.squash is Squash.ROOT else "all"
+    if terms.uid is None:
+        return f"{whom} as {terms.identity}"
     return f"{whom} as {':'.join(map(str, (terms.uid, *terms.gids)))}"
 
 
@@ -156,6 +158,7 @@ def _grant(grant: Grant, used: bool) -> dict[str, Any]:
         "squash": terms.squash.value,
         "uid": terms.uid,
         "gids": list(terms.gids),
+        "identity": terms.identity or None,
         "subdirectories": terms.subdirectories,
         "low_ports": terms.low_ports,
         "security": list(terms.security),

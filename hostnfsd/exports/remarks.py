@@ -10,12 +10,17 @@ from hostnfsd.readable import printable
 CODES: Final = MappingProxyType(
     {
         "client-path": Severity.NOTE,  # clients know the directory by another path, too
+        "host-unresolved": Severity.WARNING,  # [host] address: what the server sees is not known
+        "judged-elsewhere": Severity.NOTE,  # another system's file: what only it knows is not told
         "map-breaks-chown": Severity.NOTE,  # databases will not start on it
         "needs-disk-access": Severity.WARNING,  # macOS keeps nfsd out
         "needs-low-ports": Severity.WARNING,  # hostnfsd would be refused for its source port
         "network-host-bits": Severity.WARNING,  # the network matches nobody
         "not-for-tunnel": Severity.WARNING,  # hostnfsd would be refused for its address
+        "name-late": Severity.WARNING,  # no answer in time: it counts as unresolved
+        "names-not-asked": Severity.NOTE,  # names of hosts were not looked up
         "not-judged": Severity.WARNING,  # a pattern or netgroup that the gate passes over
+        "not-seen": Severity.NOTE,  # this user may not look at the directory
         "ro-dropped": Severity.WARNING,  # exported read-write, unlike what is written
         "world-export": Severity.WARNING,  # everybody may mount it
     }

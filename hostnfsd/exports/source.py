@@ -20,11 +20,13 @@ class Source:
         path: its name, for messages.
         text: its content; bytes that are not UTF-8 stand in it as surrogate escapes.
         missing: it is not there, or cannot be read: to servers that is an error of its own.
+        why: what keeps it from being read, where it is there.
     """
 
     path: str
     text: str
     missing: bool = False
+    why: str = ""
     _starts: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

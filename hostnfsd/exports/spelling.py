@@ -19,8 +19,10 @@ def darwin_options(terms: Terms) -> tuple[str, ...]:
     flags += ["offline"] if terms.offline else []
     words += [f"-{name}" for name in (*flags, *terms.options)]
     identity = (terms.uid, *terms.gids)
-    if terms.squash is Squash.ALL or identity != _DARWIN_NOBODY:
-        name = "mapall" if terms.squash is Squash.ALL else "maproot"
+    name = "mapall" if terms.squash is Squash.ALL else "maproot"
+    if terms.uid is None:
+        words.append(f"-{name}={terms.identity}")
+    elif terms.squash is Squash.ALL or identity != _DARWIN_NOBODY:
         # With no group at all a colon remains: without it the user's own groups would be meant.
         words.append(f"-{name}={':'.join(map(str, identity))}{'' if terms.gids else ':'}")
     if terms.security != ("sys",):

@@ -1,11 +1,20 @@
 """What a reader must know of the machine whose exports file it reads."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from ipaddress import IPv4Address
-from typing import Protocol
+from typing import Final, Protocol
 
 from hostnfsd.exports.addresses import Address
+
+
+class Unknown(Enum):
+    """This machine cannot tell, or was not asked: nothing may be concluded from it."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
 
 
 class FileKind(StrEnum):
@@ -34,12 +43,14 @@ class Volume:
         uuid: 16 bytes as 32 lower-case hexadecimal digits; None where it has none.
         kind: the file system's name, such as ``apfs``.
         exportable: whether the kernel would export it.
+        guessed: nobody could be asked: it proves nothing.
     """
 
     mount_point: str
     uuid: str | None
     kind: str = "apfs"
     exportable: Exportable = Exportable.YES
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,7 @@ class ServerState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     STOPPED_COUNTED = "stopped-counted"
+    UNKNOWN = "unknown"
 
 
 class System(Protocol):
@@ -90,23 +102,26 @@ class System(Protocol):
         """Volumes that were exported before: /var/db/mountdexptab. The exported ones of macOS."""
         ...
 
-    def user(self, name: str) -> User | None:
+    def user(self, name: str) -> User | Unknown | None:
         """By name."""
         ...
 
-    def user_of(self, uid: int) -> User | None:
+    def user_of(self, uid: int) -> User | Unknown | None:
         """By number."""
         ...
 
-    def group(self, name: str) -> int | None:
+    def group(self, name: str) -> int | Unknown | None:
         """The number of a group."""
         ...
 
-    def addresses(self, name: str) -> tuple[Address, ...]:
-        """Of a host's name, of both families; none if it cannot be resolved."""
+    def addresses(self, name: str) -> tuple[Address, ...] | Unknown:
+        """Of a host's name, of both families; none if it cannot be resolved.
+
+        Unknown: nobody was asked, or nobody answered in time.
+        """
         ...
 
-    def network(self, name: str) -> IPv4Address | None:
+    def network(self, name: str) -> IPv4Address | Unknown | None:
         """By a name in networks(5)."""
         ...
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from hostnfsd.exports.system import System
+from hostnfsd.exports.system import UNKNOWN, System, User
 
 #: NGROUPS_MAX of macOS.
 MOST_GROUPS: Final = 16
@@ -14,10 +14,17 @@ _WRAP: Final = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user and groups, as numbers."""
+    """A user and groups, as numbers.
 
-    uid: int
+    Attributes:
+        uid: the user; None where only the machine that the file is for can tell.
+        gids: the groups.
+        written: both as written, where ``uid`` is None.
+    """
+
+    uid: int | None
     gids: tuple[int, ...]
+    written: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +61,24 @@ def read(text: str, system: System) -> Read | Refused:
     words = re.split(r"[ \t\n]", text, maxsplit=1)[0]
     name, colon, groups = words.partition(":")
     user = system.user_of(_number(name)) if _is_number(name) else system.user(name)
-    if not colon:
-        if user is None:
-            return Refused(f"Unknown user: {name}")
-        return Read(Credential(user.uid, user.gids[:MOST_GROUPS]))
-    if user is None and not _is_number(name):
+    if user is UNKNOWN and colon and _is_number(name):
+        user = User(name, _number(name), ())
+    if user is UNKNOWN:
+        return Read(Credential(None, (), words))
+    if user is None and not (colon and _is_number(name)):
         return Refused(f"Unknown user: {name}")
-    uid = user.uid if user is not None else _number(name)
+    uid = _number(name) if user is None else user.uid
+    if not colon and user is not None:
+        return Read(Credential(uid, user.gids[:MOST_GROUPS]))
+    gids, remarks = _groups(groups, system)
+    return Read(Credential(None, (), words) if gids is None else Credential(uid, gids), remarks)
+
+
+def _groups(text: str, system: System) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """The numbers of groups, None where only another machine knows them; and what is left out."""
     gids: list[int] = []
     remarks: list[str] = []
-    parts = groups.split(":") if groups else []
+    parts = text.split(":") if text else []
     if parts and parts[-1] == "":
         parts.pop()
     for index, group in enumerate(parts):
@@ -71,8 +86,10 @@ def read(text: str, system: System) -> Read | Refused:
             remarks.append(f"Too many groups in {':'.join(parts[index:])}")
             break
         gid = _number(group) if _is_number(group) else system.group(group)
+        if gid is UNKNOWN:
+            return None, tuple(remarks)
         if gid is None:
             remarks.append(f"Unknown group: {group}")
         else:
             gids.append(gid)
-    return Read(Credential(uid, tuple(gids)), tuple(remarks))
+    return tuple(gids), tuple(remarks)

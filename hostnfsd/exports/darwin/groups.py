@@ -9,7 +9,7 @@ from hostnfsd.exports.darwin.options import Options
 from hostnfsd.exports.findings import Findings
 from hostnfsd.exports.model import Client, ClientKind
 from hostnfsd.exports.source import Source, Span
-from hostnfsd.exports.system import System
+from hostnfsd.exports.system import UNKNOWN, System, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Hosts:
     Attributes:
         groups: what nfsd keeps, each once, in the order written.
         clients: what they mean, one for each word.
-        good: how many hosts have an address.
+        good: how many hosts have an address, or may have one.
         bad: how many have none.
     """
 
@@ -63,7 +63,9 @@ class Hosts:
             self.clients.append(Client(ClientKind.NETGROUP, word.text, place, members))
             return
         found = self._host(word.text, word)
-        if found:
+        if found is UNKNOWN:
+            self.clients.append(Client(ClientKind.HOST, word.text, place))
+        elif found:
             numeric = parse(word.text) or old_address(word.text)
             kind = ClientKind.ADDRESS if numeric else ClientKind.HOST
             self.clients.append(Client(kind, word.text, place, found))
@@ -74,18 +76,21 @@ class Hosts:
         while waiting:
             name = waiting.popleft()
             inner = self.system.netgroup(name)
-            if not inner:
-                members.extend(self._host(name, word))
+            found = () if inner else self._host(name, word)
+            members.extend(() if found is UNKNOWN else found)
             for member in inner:
                 if member and member not in seen:
                     seen.add(member)
                     waiting.append(member)
         return tuple(dict.fromkeys(members))
 
-    def _host(self, name: str, word: Span) -> tuple[Address, ...]:
+    def _host(self, name: str, word: Span) -> tuple[Address, ...] | Unknown:
         numeric = parse(name) or old_address(name)
         addresses = (numeric,) if numeric else self.system.addresses(name)
-        if addresses:
+        if addresses is UNKNOWN:
+            # nfsd may find it: the entry is not given up for it.
+            self.good += self._keep(Group(ClientKind.HOST, name))
+        elif addresses:
             self.good += self._keep(Group(ClientKind.HOST, name, addresses))
         else:
             self.bad += 1

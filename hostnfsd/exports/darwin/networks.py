@@ -4,21 +4,25 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from hostnfsd.exports.addresses import Address, Block, network_number, parse, prefix_mask
-from hostnfsd.exports.system import System
+from hostnfsd.exports.system import UNKNOWN, System, Unknown
 
 _PREFIXES: Final = frozenset(str(n) for n in range(33))
 
 
-def net(text: str, system: System) -> Address | None:
-    """A name in networks(5), an IPv6 address, or inet_network(3); None if it is none of them."""
+def net(text: str, system: System) -> Address | Unknown | None:
+    """A name in networks(5), an IPv6 address, or inet_network(3); None if it is none of them.
+
+    Unknown where it can only be a name, and nobody can be asked for it.
+    """
     named = system.network(text)
-    if named is not None:
+    if named is not None and named is not UNKNOWN:
         return named
     address = parse(text)
     if isinstance(address, IPv6Address):
         return address
-    digit = text[:1].isascii() and text[:1].isdigit()
-    return network_number(text) if digit else None
+    if text[:1].isascii() and text[:1].isdigit():
+        return network_number(text)
+    return named
 
 
 def cidr_hint(text: str) -> str:

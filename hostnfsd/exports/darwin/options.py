@@ -16,7 +16,7 @@ from hostnfsd.exports.darwin.lines import Field
 from hostnfsd.exports.findings import Findings
 from hostnfsd.exports.model import Squash
 from hostnfsd.exports.source import Span
-from hostnfsd.exports.system import System
+from hostnfsd.exports.system import UNKNOWN, System
 
 #: Every name that nfsd knows, for "did you mean".
 NAMES: Final = (
@@ -67,12 +67,21 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class BadOption(Exception):  # noqa: N818  # not for users: ends the reading of one entry
-    """nfsd gives the whole entry up."""
+    """nfsd gives the whole entry up.
+
+    Attributes:
+        at: what it cannot take.
+        code: the problem's.
+        text: what is wrong.
+        hint: what to do.
+        doubtful: it may well take it on the machine that the file is for.
+    """
 
     at: Span
     code: str
     text: str
     hint: str | None = None
+    doubtful: bool = False
 
 
 @dataclass(slots=True)
@@ -174,7 +183,7 @@ class OptionReader:
     def _network(self, name: Span, value: Span) -> None:
         if self.options.network is not None:
             raise BadOption(name, "network-twice", "Network option conflict", _ONE_NETWORK)
-        address = networks.net(value.text, self.system)
+        address = self._net(value)
         if address is None:
             raise BadOption(
                 value, "bad-network", f"Bad net: {value.text}", networks.cidr_hint(value.text)
@@ -185,11 +194,19 @@ class OptionReader:
     def _mask(self, name: Span, value: Span) -> None:
         if self.options.mask is not None:
             raise BadOption(name, "mask-twice", "Network option conflict", _ONE_NETWORK)
-        address = networks.net(value.text, self.system)
+        address = self._net(value)
         if address is None:
             raise BadOption(value, "bad-mask", f"Bad mask: {value.text}", "write it as 255.255.0.0")
         self.options.mask = address
         self.options.spans["mask"] = name
+
+    def _net(self, value: Span) -> Address | None:
+        address = networks.net(value.text, self.system)
+        if address is not UNKNOWN:
+            return address
+        text = f"{value.text} is a network of the machine that the file is for: not judged here"
+        hint = "write numbers: -network 10.0.0.0 -mask 255.0.0.0"
+        raise BadOption(value, "unknown-network", text, hint, doubtful=True)
 
     def _security(self, name: Span, value: Span) -> None:
         if self.options.security is not None:

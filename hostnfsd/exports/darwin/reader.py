@@ -26,7 +26,7 @@ def read(source: Source, system: System) -> Reading:
     _server_state(system, source.path, findings)
     if source.missing:
         hint = "nfsd runs only where the file exists: create it, then sudo nfsd enable"
-        findings.error("cannot-open", Place(source.path), f"Can't open {source.path}", hint)
+        findings.cannot_open(f"Can't open {source.path}", hint)
     registry = Registry(source, system, findings)
     entries: list[Entry] = []
     for line in lines(source):
@@ -47,7 +47,7 @@ def read(source: Source, system: System) -> Reading:
 def _server_state(system: System, path: str, findings: Findings) -> None:
     text = "nfsd is not running, can't verify exports permissions"
     match system.server_state():
-        case ServerState.RUNNING:
+        case ServerState.RUNNING | ServerState.UNKNOWN:
             pass
         case ServerState.STOPPED:
             findings.note("nfsd-stopped", Place(path), text)
@@ -148,6 +148,9 @@ class _EntryReader:
         try:
             return options.read(word, following)
         except BadOption as bad:
+            if bad.doubtful:
+                self.findings.warning(bad.code, bad.at, bad.text, bad.hint)
+                raise Dropped from bad
             text = f"error processing options: {word.text.text} ({bad.text})"
             self.findings.error(bad.code, bad.at, text, bad.hint)
             raise Dropped from bad
@@ -189,6 +192,7 @@ class _EntryReader:
             squash=Squash.ALL if Squash.ALL in options.maps else Squash.ROOT,
             uid=options.credential.uid,
             gids=options.credential.gids,
+            identity=options.credential.written,
             subdirectories="alldirs" in options.flags,
             security=options.security or ("sys",),
             offline="offline" in options.flags,

@@ -92,7 +92,7 @@ class Registry:
             if isinstance(volume, StatFailure):
                 text = f"statfs failed ({volume.text} ({volume.errno})) for path: {directory.path}"
                 self.findings.error("statfs-failed", directory.at, text)
-            elif volume.mount_point != table.mount_point:
+            elif volume.mount_point != table.mount_point and not volume.guessed:
                 text = f"Volume mismatch for: {directory.path}; directories must be on same volume"
                 self.findings.error("volume-mismatch", directory.at, text, "write a line for each")
 
@@ -148,7 +148,7 @@ class Registry:
 
     def _check_mount_point(self, directory: Directory, volume: Volume) -> None:
         physical = self.system.physical(directory.path)
-        if physical.startswith(volume.mount_point):
+        if volume.guessed or physical.startswith(volume.mount_point):
             return
         text = f"exported dir/fs mismatch: {directory.path} ({physical}) {volume.mount_point}"
         self.findings.error("path-mismatch", directory.at, text)

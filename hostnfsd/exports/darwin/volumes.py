@@ -1,6 +1,6 @@
 """Which volume an entry is for, and what nfsd falls back to where that volume is missing."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hostnfsd.exports.darwin.options import Options
@@ -62,6 +62,9 @@ class Volumes:
             text = f"statfs failed ({volume.text} ({volume.errno})) for path: {first.path}"
             self.findings.error("statfs-failed", first.at, text)
             raise Dropped
+        if volume.guessed:
+            point = options.fspath or volume.mount_point
+            volume = replace(volume, mount_point=point, uuid=options.fsuuid or volume.uuid)
         if options.fspath is not None and volume.mount_point != options.fspath:
             text = (
                 f"file system path ({volume.mount_point}) does not match fspath ({options.fspath})"

@@ -1,13 +1,14 @@
 """The clients of Linux exports(5): nfs-utils, support/export/client.c."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from hostnfsd.exports.addresses import Address, Block, old_address, parse, prefix_mask
 from hostnfsd.exports.findings import Findings
 from hostnfsd.exports.model import Client, ClientKind
 from hostnfsd.exports.source import Source, Span
-from hostnfsd.exports.system import System
+from hostnfsd.exports.system import UNKNOWN, System
 
 _PATTERN: Final = frozenset("*?[")
 _LENGTH: Final = re.compile(r"(\s*[+-]?[0-9]{1,9})?", re.ASCII)
@@ -55,19 +56,26 @@ def read(name: Span, at: Span, source: Source, system: System, findings: Finding
             return Client(ClientKind.ADDRESS, text, place, addresses)
         case ClientKind.HOST:
             found = system.addresses(text)
+            if found is UNKNOWN:
+                return Client(ClientKind.HOST, text.lower(), place)
             if found:
                 return Client(ClientKind.HOST, text.lower(), place, found)
             hint = "exportfs leaves it out: mend the name, or write an address"
             findings.warning("unresolved-host", name, f"Failed to resolve {text}", hint)
             return None
         case ClientKind.NETGROUP:
-            members = system.netgroup(text[1:])
-            found = tuple(a for member in members for a in system.addresses(member))
-            return Client(ClientKind.NETGROUP, text, place, tuple(dict.fromkeys(found)))
+            found = _members(system.netgroup(text[1:]), system)
+            return Client(ClientKind.NETGROUP, text, place, found)
         case ClientKind.WORLD:
             return Client(ClientKind.WORLD, "", place)
         case other:
             return Client(other, text, place)
+
+
+def _members(names: Iterable[str], system: System) -> tuple[Address, ...]:
+    found = [system.addresses(name) for name in names]
+    known = (a for addresses in found if addresses is not UNKNOWN for a in addresses)
+    return tuple(dict.fromkeys(known))
 
 
 def _address(text: str) -> Address | None:

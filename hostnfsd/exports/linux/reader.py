@@ -15,7 +15,7 @@ from hostnfsd.exports.linux.words import CLIENT_SIZE, PATH_SIZE, Ending, Word, W
 from hostnfsd.exports.model import Client, Dialect, Entry, Grant, Reading
 from hostnfsd.exports.source import Source, Span
 from hostnfsd.exports.system import System
-from hostnfsd.problem import Place, Problem
+from hostnfsd.problem import Problem
 
 
 def read(sources: Sequence[Source], system: System) -> Reading:
@@ -32,7 +32,7 @@ def read(sources: Sequence[Source], system: System) -> Reading:
         findings = Findings(source)
         if source.missing:
             text = f"can't open {source.path} for reading"
-            findings.error("cannot-open", Place(source.path), text, "create it; it may be empty")
+            findings.cannot_open(text, "create it; it may be empty")
         entries.extend(_FileReader(source, system, table, findings).read())
         problems.extend(findings.all())
     return Reading(Dialect.LINUX, tuple(entries), table.exports(), tuple(problems))

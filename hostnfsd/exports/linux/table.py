@@ -81,5 +81,5 @@ class Table:
 def _keys(client: Client) -> list[object]:
     """What no second client of an export may have: an address, or a name of its kind."""
     if client.kind in {ClientKind.HOST, ClientKind.ADDRESS}:
-        return list(client.addresses)
+        return list(client.addresses) or [(client.kind, client.text)]
     return [(client.kind, client.text.lower())]

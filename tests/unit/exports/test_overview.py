@@ -121,6 +121,7 @@ def test_the_document_is_json_and_complete() -> None:
         "squash": "all",
         "uid": 7,
         "gids": [65534],
+        "identity": None,
         "subdirectories": True,
         "low_ports": True,
         "security": ["sys"],
