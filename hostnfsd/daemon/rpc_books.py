@@ -248,18 +248,16 @@ class Follower:
     def _book_calls(self, calls: Sequence[Call]) -> None:
         self.calls += len(calls)
         known, books = self._books.by_numbers, self._books
-        for call in calls:
-            numbers = call[1:4]
+        for _, numbers, size in calls:
             entry = known.get(numbers) or books.entry(numbers)
             entry.calls += 1
-            entry.bytes_to_host += call.size
-            if self._locks is not None and call.program == _NLM and call.procedure != _NULL:
+            entry.bytes_to_host += size
+            if self._locks is not None and numbers[0] == _NLM and numbers[2] != _NULL:
                 self._locks()
 
     def _book_replies(self, replies: Sequence[Reply]) -> None:
         known, books = self._books.by_numbers, self._books
-        for _, program, version, procedure, error, _, size, duration_s in replies:
-            numbers = (program, version, procedure)
+        for _, numbers, error, _, size, duration_s in replies:
             entry = known.get(numbers) or books.entry(numbers)
             entry.bytes_to_client += size
             entry.seconds += duration_s

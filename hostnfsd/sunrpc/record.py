@@ -5,13 +5,18 @@ last one" and whose other 31 bits are the fragment's length in bytes.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 from hostnfsd.sunrpc.xdr import RpcDecodeError
 
 LAST_FRAGMENT: Final = 0x8000_0000
 MAX_FRAGMENT: Final = 0x7FFF_FFFF
 MARK_SIZE: Final = 4
+#: Fragments that are no record's last are of 9 kB in the RPC library of ONC; Linux kernels make
+#: none. Each costs work whatever its size: so many of a stream may be of any, the others must have
+#: so many bytes on average.
+FREE_FRAGMENTS: Final = 1024
+LEAST_FRAGMENT: Final = 512
 
 
 def encode(record: bytes, max_fragment: int = MAX_FRAGMENT) -> bytes:
@@ -36,7 +41,8 @@ class RecordReader:
     """Puts records together from a stream in any chunks.
 
     The same stream gives the same records, and the same error after them, however it is cut.
-    Memory held: the record begun, and what was fed and not asked for.
+    Memory held: the record begun, and what was fed and not asked for. Work is bounded by the bytes
+    of the records: a stream of crumbs is an error (:data:`FREE_FRAGMENTS`).
 
     Args:
         max_size: bytes a record may have; one that announces more is an error.
@@ -45,6 +51,7 @@ class RecordReader:
     __slots__ = (
         "_begun",
         "_buffer",
+        "_crumbs",
         "_failed",
         "_last",
         "_left",
@@ -60,6 +67,7 @@ class RecordReader:
         self._begun = False
         self._last = False  # the fragment begun is the record's last
         self._left = 0  # bytes of the fragment begun that are still to come
+        self._crumbs = FREE_FRAGMENTS * LEAST_FRAGMENT  # bytes that fragments may yet lack
         self._offset = 0  # of the buffer in the stream
         self._failed: tuple[str, int] | None = None
 
@@ -68,7 +76,7 @@ class RecordReader:
 
         Raises:
             RpcDecodeError: while iterating, after the records before it, and in every later call:
-                a record is larger than ``max_size``.
+                a record is larger than ``max_size``, or fragments are too many.
         """
         if self._failed is None:
             self._buffer += data
@@ -119,15 +127,21 @@ class RecordReader:
         mark = int.from_bytes(self._buffer[:MARK_SIZE], "big")
         size = mark & MAX_FRAGMENT
         if len(self._record) + size > self._max_size:
-            self._failed = (
-                f"a record of {len(self._record) + size} bytes or more (at most {self._max_size})",
-                self._offset,
+            self._fail(
+                f"a record of {len(self._record) + size} bytes or more (at most {self._max_size})"
             )
-            self._buffer.clear()
-            self._record.clear()
-            raise RpcDecodeError(*self._failed)
+        if mark < LAST_FRAGMENT:
+            self._crumbs += size - LEAST_FRAGMENT
+            if self._crumbs < 0:
+                self._fail(f"fragments of less than {LEAST_FRAGMENT} bytes without end")
         del self._buffer[:MARK_SIZE]
         self._offset += MARK_SIZE
         self._begun = True
         self._last = mark >= LAST_FRAGMENT
         self._left = size
+
+    def _fail(self, text: str) -> NoReturn:
+        self._failed = text, self._offset
+        self._buffer.clear()
+        self._record.clear()
+        raise RpcDecodeError(*self._failed)

@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE, MAX_FRAGMENT
+from hostnfsd.sunrpc.record import (
+    FREE_FRAGMENTS,
+    LAST_FRAGMENT,
+    LEAST_FRAGMENT,
+    MARK_SIZE,
+    MAX_FRAGMENT,
+)
 
 #: Bytes of each record that are kept: enough for a call's numbers and flavor, and for a reply's
 #: status behind a Kerberos verifier.
 HEAD: Final = 64
-#: Fragments of one record. The RPC library of ONC makes them of 9 kB, Linux kernels make one. Each
-#: costs work whatever its size, so that empty ones must end.
-MAX_FRAGMENTS: Final = 16384
 
 _MARK: Final = struct.Struct(">I")
 
@@ -23,7 +26,7 @@ _MARK: Final = struct.Struct(">I")
 class Off(StrEnum):
     """Why a stream is not followed any more: a closed set of labels."""
 
-    GARBAGE = "garbage"  # no RPC message
+    GARBAGE = "garbage"  # no RPC message, or one in crumbs
     OVERSIZE = "oversize"  # a record larger than any
     HALF_OPEN = "half-open"  # a direction ended inside a record, or with calls unanswered
 
@@ -47,20 +50,24 @@ class Scanner:
     Attributes:
         off: why it has stopped looking; None while it looks. What had passed before is still told.
         began: when the first byte of the record that is passing came.
+        between: whether the last chunk ended where a record ends.
+        skip: bytes that need no look: a chunk with fewer can be passed over, see
+            :meth:`pass_over`.
     """
 
     __slots__ = (
-        "_fragments",
+        "_crumbs",
         "_head",
         "_inside",
         "_last",
         "_left",
         "_mark",
         "_size",
-        "_skip",
         "began",
+        "between",
         "max_record",
         "off",
+        "skip",
     )
 
     def __init__(self, max_record: int) -> None:
@@ -71,15 +78,11 @@ class Scanner:
         self._left = 0  # bytes of that fragment still to come
         self._head = b""
         self._size = 0  # of the record, as far as announced
-        self._fragments = 0
-        self._skip = 0  # bytes that need no look: the rest of the fragment once the head is full
+        self._crumbs = FREE_FRAGMENTS * LEAST_FRAGMENT  # bytes that fragments may yet lack
+        self.skip = 0  # the rest of the fragment once the head is full
         self.began = 0.0
+        self.between = True
         self.off: Off | None = None
-
-    @property
-    def between(self) -> bool:
-        """Whether the last chunk ended where a record ends."""
-        return not self._inside and not self._mark
 
     @property
     def open_head(self) -> bytes | None:
@@ -89,24 +92,27 @@ class Scanner:
     def feed(self, chunk: bytes | memoryview, now: float) -> Sequence[Passed]:
         """The records that end in ``chunk``; ``now`` is any clock's time, of the chunk's coming."""
         size = len(chunk)
-        if self.pass_over(size) or self.off is not None or not size:
+        if size < self.skip:
+            self.pass_over(size)
             return ()
-        return self._walk(chunk, size, now)
+        if self.off is not None or not size:
+            return ()
+        passed = self._walk(chunk, size, now)
+        self.between = not self._inside and not self._mark
+        return passed
 
-    def pass_over(self, size: int) -> bool:
-        """Whether a chunk of ``size`` bytes needs no look; then it has been passed over."""
-        if size >= self._skip:
-            return False
-        self._skip -= size
+    def pass_over(self, size: int) -> None:
+        """A chunk of ``size`` bytes, fewer than :attr:`skip`, has passed."""
+        self.skip -= size
         self._left -= size
-        return True
 
     def stop(self, why: Off) -> None:
         """Look at nothing any more, and forget what was seen."""
         self.off = why
-        self._skip = 0
+        self.skip = 0
         self._head = self._mark = b""
         self._inside = False
+        self.between = True
 
     def _walk(self, chunk: bytes | memoryview, size: int, now: float) -> Sequence[Passed]:
         passed: list[Passed] = []
@@ -125,7 +131,7 @@ class Scanner:
             at = self._announced(chunk, at, size, now)
             if self.off is not None:
                 return passed
-        self._skip = self._left if len(self._head) == HEAD else 0
+        self.skip = self._left if len(self._head) == HEAD else 0
         return passed
 
     def _whole(self, chunk: bytes | memoryview, size: int, now: float, passed: list[Passed]) -> int:
@@ -160,7 +166,6 @@ class Scanner:
         if not self._inside and not self._mark:
             self.began = now
             self._size = 0
-            self._fragments = 0
         end = at + MARK_SIZE - len(self._mark)
         if end > size:
             self._mark += bytes(chunk[at:size])
@@ -174,9 +179,10 @@ class Scanner:
         self._last = mark >= LAST_FRAGMENT
         self._left = mark & MAX_FRAGMENT
         self._size += self._left
-        self._fragments += 1
         if self._size > self.max_record:
             self.off = Off.OVERSIZE
-        elif self._fragments > MAX_FRAGMENTS:
-            self.off = Off.GARBAGE
+        elif not self._last:
+            self._crumbs += self._left - LEAST_FRAGMENT
+            if self._crumbs < 0:
+                self.off = Off.GARBAGE
         return end

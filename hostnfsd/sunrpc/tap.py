@@ -13,7 +13,7 @@ share the connection: they are passed over, and so are their replies.
 
 import struct
 from collections.abc import Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from hostnfsd.sunrpc.outcome import NO_ERROR, Error, has_status, outcome_of
 from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE
@@ -53,52 +53,27 @@ _SUCCESS: Final = int(AcceptStat.SUCCESS)
 _GSS: Final = int(AuthFlavor.RPCSEC_GSS)
 
 
-class Call(NamedTuple):
-    """A call has passed. ``size`` is its record's bytes, without record marks."""
-
-    xid: int
-    program: int
-    version: int
-    procedure: int
-    size: int
-
-
-class Reply(NamedTuple):
-    """The reply to a call has passed.
-
-    Attributes:
-        xid: of both.
-        program: of the call.
-        version: of the call.
-        procedure: of the call.
-        error: what became of it.
-        status: NFS's or MOUNT's own, 0 where there is none to be seen.
-        size: bytes of the reply's record, without record marks.
-        duration_s: from the call's first byte to the reply's last.
-    """
-
-    xid: int
-    program: int
-    version: int
-    procedure: int
-    error: Error
-    status: int
-    size: int
-    duration_s: float
-
-
 #: Program, version and procedure.
 Numbers: TypeAlias = tuple[int, int, int]
 
-#: A call that waits for its reply: program, version, procedure, whether its results begin with a
-#: status, and when its first byte passed.
-_Pending: TypeAlias = tuple[int, int, int, bool, float]
+
+# Plain tuples: a named one takes five times as long to make, and there are two for each call.
+#: A call has passed: its transaction number, what is called, bytes of its record without marks.
+Call: TypeAlias = tuple[int, Numbers, int]
+#: The reply to a call has passed: the number and what was called, what became of it, the status of
+#: NFS or MOUNT (0 where there is none to be seen), bytes of the reply's record without marks, and
+#: seconds from the call's first byte to the reply's last.
+Reply: TypeAlias = tuple[int, Numbers, Error, int, int, float]
+
+#: A call that waits for its reply: what is called, the flavor of its credential, and when its first
+#: byte passed.
+_Pending: TypeAlias = tuple[Numbers, int, float]
 
 # Members of an enumeration are slow to look up before Python 3.12.
 _STATUS: Final = Error.STATUS
 _NONE: Final = Error.NONE
-# Making a named tuple by its own constructor takes twice as long.
-_new: Final = tuple.__new__
+_read_call: Final = _MARKED_CALL.unpack_from
+_read_reply: Final = _MARKED_REPLY.unpack_from
 
 
 class Tap:
@@ -120,7 +95,7 @@ class Tap:
         "_cut",
         "_host_ended",
         "_lost",
-        "_max_outstanding",
+        "_most",
         "_opened",
         "_pending",
         "_replies",
@@ -134,7 +109,7 @@ class Tap:
     ) -> None:
         self._calls = Scanner(max_record)
         self._replies = Scanner(max_record)
-        self._max_outstanding = max_outstanding
+        self._most = max_outstanding
         self._pending: dict[int, _Pending] = {}
         self._opened = False  # the call that is passing has been looked at already
         self._cut: int | None = None  # its xid, if it is in _pending and not complete
@@ -153,7 +128,7 @@ class Tap:
     def oldest(self) -> float | None:
         """When the first byte of the longest unanswered call passed; None without one."""
         # Calls are entered in the order in which they began.
-        return next((began for *_, began in self._pending.values()), None)
+        return next((began for _, _, began in self._pending.values()), None)
 
     @property
     def quiet(self) -> bool | None:
@@ -167,19 +142,19 @@ class Tap:
 
     def to_host(self, chunk: bytes | memoryview, now: float) -> Sequence[Call]:
         """The calls whose last byte is in ``chunk``, which passes at ``now``."""
-        scanner = self._calls
-        if scanner.pass_over(len(chunk)):
+        scanner, size = self._calls, len(chunk)
+        if size < scanner.skip:
+            scanner.pass_over(size)
             return ()
         calls: list[Call] = []
         if scanner.between:
-            at = self._whole_calls(chunk, now, calls)
-            if at == len(chunk):
+            at = self._whole_calls(chunk, size, now, calls)
+            if at == size:
                 return calls
             if at:
                 chunk = memoryview(chunk)[at:]
-        records = scanner.feed(chunk, now)
-        for head, size, began in records:
-            call = self._call(head, size, began)
+        for head, length, began in scanner.feed(chunk, now):
+            call = self._call(head, length, began)
             if call is not None:
                 calls.append(call)
             self._opened = False
@@ -189,44 +164,45 @@ class Tap:
             known = len(self._pending)
             call = self._call(head_now, _SHORTEST_CALL, scanner.began)
             self._opened = True
-            self._cut = call.xid if call is not None and len(self._pending) > known else None
+            self._cut = call[0] if call is not None and len(self._pending) > known else None
         if scanner.off is not None and self.off is None:
             self._stop(scanner.off)
         return calls
 
     def to_client(self, chunk: bytes | memoryview, now: float) -> Sequence[Reply]:
         """The replies to known calls whose last byte is in ``chunk``, which passes at ``now``."""
-        scanner = self._replies
-        if scanner.pass_over(len(chunk)):
+        scanner, size = self._replies, len(chunk)
+        if size < scanner.skip:
+            scanner.pass_over(size)
             return ()
         replies: list[Reply] = []
         if scanner.between:
-            at = self._whole_replies(chunk, now, replies)
-            if at == len(chunk):
+            at = self._whole_replies(chunk, size, now, replies)
+            if at == size:
                 return replies
             if at:
                 chunk = memoryview(chunk)[at:]
-        records = scanner.feed(chunk, now)
-        for head, size, _ in records:
-            reply = self._reply(head, size, now)
+        for head, length, _ in scanner.feed(chunk, now):
+            reply = self._reply(head, length, now)
             if reply is not None:
                 replies.append(reply)
         if scanner.off is not None and self.off is None:
             self._stop(scanner.off)
         return replies
 
-    def _whole_calls(self, chunk: bytes | memoryview, now: float, calls: list[Call]) -> int:
+    def _whole_calls(
+        self, chunk: bytes | memoryview, size: int, now: float, calls: list[Call]
+    ) -> int:
         """Enter the ordinary calls that lie whole at the chunk's start; the place behind them.
 
         The quick way: most chunks are one call. Whatever is unusual in any way is left.
         """
         if self._calls.off is not None or self._host_ended:
             return 0
-        pending, room = self._pending, self._max_outstanding - len(self._pending)
-        size, longest, at = len(chunk), self._calls.max_record, 0
+        pending, most, longest, at = self._pending, self._most, self._calls.max_record, 0
         while size - at >= _MARKED_CALL.size:
-            mark, xid, kind, rpc_version, program, version, procedure, flavor = (
-                _MARKED_CALL.unpack_from(chunk, at)
+            mark, xid, kind, rpc_version, program, version, procedure, flavor = _read_call(
+                chunk, at
             )
             length = mark - LAST_FRAGMENT
             end = at + MARK_SIZE + length
@@ -237,27 +213,27 @@ class Tap:
                 or kind != _IS_CALL
                 or rpc_version != RPC_VERSION
                 or xid in pending
-                or room <= len(calls)
+                or len(pending) >= most
             ):
                 break
-            shown = flavor != _GSS and has_status(program, version, procedure)
-            pending[xid] = (program, version, procedure, shown, now)
-            calls.append(_new(Call, (xid, program, version, procedure, length)))
+            numbers = (program, version, procedure)
+            pending[xid] = (numbers, flavor, now)
+            calls.append((xid, numbers, length))
             at = end
         return at
 
-    def _whole_replies(self, chunk: bytes | memoryview, now: float, replies: list[Reply]) -> int:
+    def _whole_replies(
+        self, chunk: bytes | memoryview, size: int, now: float, replies: list[Reply]
+    ) -> int:
         """Take off the calls that ordinary replies, whole at the chunk's start, answer.
 
         The place behind them. Whatever is unusual in any way is left.
         """
         if self._replies.off is not None:
             return 0
-        pending, size, longest, at = self._pending, len(chunk), self._replies.max_record, 0
+        pending, longest, at = self._pending, self._replies.max_record, 0
         while size - at >= _MARKED_REPLY.size:
-            mark, xid, kind, stat, _, verifier, accept_stat, status = _MARKED_REPLY.unpack_from(
-                chunk, at
-            )
+            mark, xid, kind, stat, _, verifier, accept_stat, status = _read_reply(chunk, at)
             length = mark - LAST_FRAGMENT
             end = at + MARK_SIZE + length
             if (
@@ -271,13 +247,11 @@ class Tap:
                 or xid not in pending
             ):
                 break
-            program, version, procedure, shown, began = pending.pop(xid)
-            seen = status if shown else 0
-            error = _STATUS if seen else _NONE
-            took = now - began
-            replies.append(
-                _new(Reply, (xid, program, version, procedure, error, seen, length, took))
-            )
+            numbers, flavor, began = pending.pop(xid)
+            error = _NONE
+            if status:
+                error, status = _seen(numbers, flavor, status)
+            replies.append((xid, numbers, error, status, length, now - began))
             at = end
         return at
 
@@ -307,7 +281,8 @@ class Tap:
         return lost
 
     def _whole_pending(self) -> tuple[Numbers, ...]:
-        return tuple(call[:3] for xid, call in self._pending.items() if xid != self._cut)
+        waiting = self._pending.items()
+        return tuple(numbers for xid, (numbers, _, _) in waiting if xid != self._cut)
 
     def _stop(self, why: Off) -> None:
         """For good: nothing is pending and nothing is half through from here on."""
@@ -328,20 +303,20 @@ class Tap:
         if size < _SHORTEST_CALL:
             self._stop(Off.GARBAGE)
             return None
-        xid, kind, rpc_version, program, version, procedure, flavor = _CALL.unpack_from(head)
+        xid, kind, rpc_version, *called, flavor = _CALL.unpack_from(head)
         if kind != _IS_CALL or rpc_version != RPC_VERSION:
             self._stop(Off.GARBAGE)
             return None
+        numbers: Numbers = (called[0], called[1], called[2])
         if not self._opened and xid not in self._pending:
             if self._host_ended:
                 self._stop(Off.HALF_OPEN)
                 return None
-            if len(self._pending) >= self._max_outstanding:
+            if len(self._pending) >= self._most:
                 self.overrun = True
             else:
-                shown = flavor != _GSS and has_status(program, version, procedure)
-                self._pending[xid] = (program, version, procedure, shown, began)
-        return Call(xid, program, version, procedure, size)
+                self._pending[xid] = (numbers, flavor, began)
+        return xid, numbers, size
 
     def _reply(self, head: bytes, size: int, now: float) -> Reply | None:
         """Take the call off that a reply answers; None for what answers none."""
@@ -361,8 +336,13 @@ class Tap:
         if pending is None:
             self.strays += 1
             return None
-        program, version, procedure, shown, began = pending
+        numbers, flavor, began = pending
         error, status = outcome
-        if error is _STATUS and not shown:
-            error, status = NO_ERROR
-        return Reply(xid, program, version, procedure, error, status, size, now - began)
+        if error is _STATUS:
+            error, status = _seen(numbers, flavor, status)
+        return xid, numbers, error, status, size, now - began
+
+
+def _seen(numbers: Numbers, flavor: int, status: int) -> tuple[Error, int]:
+    """What the first word of the results of a call says, which is not 0."""
+    return (_STATUS, status) if flavor != _GSS and has_status(*numbers) else NO_ERROR

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from hostnfsd.sunrpc.outcome import Error
-from hostnfsd.sunrpc.scan import HEAD, MAX_FRAGMENTS, Off
+from hostnfsd.sunrpc.record import FREE_FRAGMENTS, LEAST_FRAGMENT
+from hostnfsd.sunrpc.scan import HEAD, Off
 from hostnfsd.sunrpc.tap import Call, Reply
 
 
@@ -18,7 +19,7 @@ class Direction:
     last: bool = False
     inside: bool = False
     began: float = 0.0
-    fragments: int = 0
+    pieces: list[int] = field(default_factory=list)
     opened: bool = False
     entered: bool = False
 
@@ -104,17 +105,19 @@ class NaiveTap:
 
     def _mark(self, half: Direction, value: bytes, now: float) -> None:
         if not half.mark and not half.inside:
-            half.began, half.payload, half.announced, half.fragments = now, b"", 0, 0
+            half.began, half.payload, half.announced = now, b"", 0
         half.mark += value
         if len(half.mark) == 4:
             word = int.from_bytes(half.mark, "big")
             half.mark, half.inside = b"", True
             half.last, half.left = word >> 31 == 1, word & 0x7FFFFFFF
             half.announced += half.left
-            half.fragments += 1
+            if not half.last:
+                half.pieces.append(half.left)
+            spare = sum(half.pieces) + FREE_FRAGMENTS * LEAST_FRAGMENT
             if half.announced > self.max_record:
                 self.stop(Off.OVERSIZE)
-            elif half.fragments > MAX_FRAGMENTS:
+            elif not half.last and spare < LEAST_FRAGMENT * len(half.pieces):
                 self.stop(Off.GARBAGE)
 
     def _enter(self, record: bytes, began: float, *, whole: bool) -> None:
@@ -140,7 +143,7 @@ class NaiveTap:
         words = _words(record)
         if to_host:
             if words[1] == 0:
-                self.events.append(Call(words[0], words[3], words[4], words[5], len(record)))
+                self.events.append((words[0], (words[3], words[4], words[5]), len(record)))
         elif len(record) < 20:
             self.stop(Off.GARBAGE)
         elif words[1] != 0:
@@ -170,7 +173,7 @@ class NaiveTap:
         if error is Error.STATUS and not shown:
             error, status = Error.NONE, 0
         self.events.append(
-            Reply(words[0], program, version, procedure, error, status, len(record), now - began)
+            (words[0], (program, version, procedure), error, status, len(record), now - began)
         )
 
 

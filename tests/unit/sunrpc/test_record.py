@@ -6,7 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hostnfsd.sunrpc.record import MAX_FRAGMENT, RecordReader, encode
+from hostnfsd.sunrpc.record import (
+    FREE_FRAGMENTS,
+    LEAST_FRAGMENT,
+    MAX_FRAGMENT,
+    RecordReader,
+    encode,
+)
 from hostnfsd.sunrpc.xdr import RpcDecodeError
 from tests.unit.sunrpc.messages import chunked
 
@@ -111,6 +117,26 @@ def test_a_larger_one_is_refused_by_its_mark(stream: bytes, offset: int) -> None
     assert error is not None
     assert error[1] == offset
     assert "at most 100" in error[0]
+
+
+@pytest.mark.parametrize("records", [1, 4, FREE_FRAGMENTS])
+def test_empty_fragments_come_to_an_end(records: int) -> None:
+    """Whether in one record or in many: each costs work, whatever its size."""
+    crumbs = bytes(4 * (FREE_FRAGMENTS // records))
+    stream = (crumbs + encode(b"x")) * records
+
+    assert read([stream]) == ([b"x"] * records, None)
+    found, error = read([stream + bytes(4)])
+    assert found == [b"x"] * records
+    assert error is not None
+    assert error[1] == len(stream)
+    assert "without end" in error[0]
+
+
+def test_fragments_of_the_usual_size_have_no_end() -> None:
+    record = bytes(LEAST_FRAGMENT * 3 * FREE_FRAGMENTS)
+
+    assert read([encode(record, LEAST_FRAGMENT)], len(record)) == ([record], None)
 
 
 def test_the_records_before_an_error_are_given() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostnfsd.sunrpc.record import LAST_FRAGMENT, encode
-from hostnfsd.sunrpc.scan import HEAD, MAX_FRAGMENTS, Off, Passed, Scanner
+from hostnfsd.sunrpc.record import FREE_FRAGMENTS, LAST_FRAGMENT, LEAST_FRAGMENT, encode
+from hostnfsd.sunrpc.scan import HEAD, Off, Passed, Scanner
 from tests.unit.sunrpc.messages import chunked
 
 
@@ -100,14 +100,26 @@ def test_fragments_count_together() -> None:
     assert scanner.off is Off.OVERSIZE
 
 
-def test_empty_fragments_come_to_an_end() -> None:
+@pytest.mark.parametrize("records", [1, 4, FREE_FRAGMENTS])
+def test_empty_fragments_come_to_an_end(records: int) -> None:
+    """Whether in one record or in many: each costs work, whatever its size."""
     scanner = Scanner(100)
-    scanner.feed(bytes(4 * MAX_FRAGMENTS), 0)
+    crumbs = bytes(4 * (FREE_FRAGMENTS // records))
+    for _ in range(records):
+        scanner.feed(crumbs + encode(b"x"), 0)
     assert scanner.off is None
 
     scanner.feed(bytes(4), 0)
 
     assert scanner.off is Off.GARBAGE
+
+
+def test_fragments_of_the_usual_size_have_no_end() -> None:
+    scanner = Scanner(1 << 30)
+    stream = encode(bytes(LEAST_FRAGMENT * 3 * FREE_FRAGMENTS), LEAST_FRAGMENT)
+
+    assert [one.size for one in scanner.feed(stream, 0)] == [LEAST_FRAGMENT * 3 * FREE_FRAGMENTS]
+    assert scanner.off is None
 
 
 @pytest.mark.parametrize("beginning", [b"GET / H", b"SSH-2.0", b"\x16\x03\x01\x02\x00\x01"])

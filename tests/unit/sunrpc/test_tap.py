@@ -1,5 +1,7 @@
 """hostnfsd.sunrpc.tap."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -48,17 +50,27 @@ def denied(xid: int) -> bytes:
 def what_became(asked: bytes, answered: bytes) -> tuple[Error, int]:
     tap = Tap()
     tap.to_host(asked, 0)
-    (event,) = tap.to_client(answered, 0)
-    return event.error, event.status
+    ((_, _, error, number, _, _),) = tap.to_client(answered, 0)
+    return error, number
+
+
+def took(replies: Sequence[Reply]) -> list[float]:
+    """Seconds, of each reply."""
+    return [reply[-1] for reply in replies]
+
+
+def xids(events: Sequence[Call | Reply]) -> list[int]:
+    """Transaction numbers."""
+    return [event[0] for event in events]
 
 
 def test_a_call_and_its_reply() -> None:
     tap = Tap()
 
     assert tap.quiet is True
-    assert tap.to_host(call(7, size=8), 1.0) == [Call(7, NFS, 3, 6, 48)]
+    assert tap.to_host(call(7, size=8), 1.0) == [(7, (NFS, 3, 6), 48)]
     assert (tap.unanswered, tap.oldest, tap.quiet) == (1, 1.0, False)
-    assert tap.to_client(reply(7), 3.5) == [Reply(7, NFS, 3, 6, Error.NONE, 0, 28, 2.5)]
+    assert tap.to_client(reply(7), 3.5) == [(7, (NFS, 3, 6), Error.NONE, 0, 28, 2.5)]
     assert (tap.unanswered, tap.oldest, tap.quiet) == (0, None, True)
 
 
@@ -69,7 +81,7 @@ def test_replies_come_in_any_order() -> None:
 
     events = tap.to_client(reply(2) + reply(3), 5)
 
-    assert [(e.xid, e.procedure, e.duration_s) for e in events] == [(2, 1, 4), (3, 4, 3)]
+    assert [(xid, numbers[2], took) for xid, numbers, *_, took in events] == [(2, 1, 4), (3, 4, 3)]
     assert (tap.unanswered, tap.oldest) == (1, 1)
 
 
@@ -152,8 +164,8 @@ def test_a_call_counts_from_its_first_bytes_and_is_told_at_its_last() -> None:
     assert (tap.unanswered, tap.quiet) == (0, False)
     assert tap.to_host(stream[20:100], 2) == []
     assert (tap.unanswered, tap.oldest) == (1, 1)
-    assert tap.to_host(stream[100:], 3) == [Call(1, NFS, 3, 7, 1040)]
-    assert tap.to_client(reply(1), 4)[0].duration_s == 3
+    assert tap.to_host(stream[100:], 3) == [(1, (NFS, 3, 7), 1040)]
+    assert took(tap.to_client(reply(1), 4)) == [3]
 
 
 def test_a_reply_may_overtake_the_rest_of_its_call() -> None:
@@ -161,10 +173,10 @@ def test_a_reply_may_overtake_the_rest_of_its_call() -> None:
     stream = call(1, procedure=7, size=1000)
     tap.to_host(stream[:500], 1)
 
-    (early,) = tap.to_client(denied(1), 2)
-    assert (early.error, early.duration_s, tap.quiet) == (Error.RPC, 1, False)
+    ((_, _, error, _, _, seconds),) = tap.to_client(denied(1), 2)
+    assert (error, seconds, tap.quiet) == (Error.RPC, 1, False)
 
-    assert [event.xid for event in tap.to_host(stream[500:], 3)] == [1]
+    assert xids(tap.to_host(stream[500:], 3)) == [1]
     assert (tap.unanswered, tap.quiet) == (0, True)
 
 
@@ -175,7 +187,7 @@ def test_a_reply_counts_until_its_last_byte() -> None:
 
     assert tap.to_client(stream[:-1], 1) == []
     assert (tap.unanswered, tap.quiet) == (1, False)
-    assert tap.to_client(stream[-1:], 2)[0].size == len(stream) - 4
+    assert tap.to_client(stream[-1:], 2)[0][4] == len(stream) - 4
     assert tap.quiet is True
 
 
@@ -183,9 +195,9 @@ def test_a_call_sent_again_keeps_its_time() -> None:
     tap = Tap()
     tap.to_host(call(1), 1)
 
-    assert [event.xid for event in tap.to_host(call(1), 60)] == [1]
+    assert xids(tap.to_host(call(1), 60)) == [1]
     assert (tap.unanswered, tap.oldest) == (1, 1)
-    assert tap.to_client(reply(1) + reply(1), 61)[0].duration_s == 60
+    assert took(tap.to_client(reply(1) + reply(1), 61)) == [60]
     assert (tap.strays, tap.off, tap.quiet) == (1, None, True)
 
 
@@ -193,7 +205,7 @@ def test_an_xid_may_be_used_again() -> None:
     tap = Tap()
     for procedure in (1, 3):
         tap.to_host(call(9, procedure=procedure), 0)
-        assert [event.procedure for event in tap.to_client(reply(9), 0)] == [procedure]
+        assert [numbers[2] for _, numbers, *_ in tap.to_client(reply(9), 0)] == [procedure]
 
 
 def test_calls_of_the_server_are_passed_over() -> None:
@@ -259,11 +271,11 @@ def test_a_record_too_large_switches_it_off() -> None:
 def test_nothing_is_told_after_the_first_error_but_everything_before() -> None:
     tap = Tap(max_record=100)
 
-    assert [event.xid for event in tap.to_host(call(1) + b"\x80\0\1\0" + call(2), 0)] == [1]
+    assert xids(tap.to_host(call(1) + b"\x80\0\1\0" + call(2), 0)) == [1]
     tap = Tap()
     tap.to_host(call(1) + call(2), 0)
     events = tap.to_client(reply(1) + mark(b"") + reply(2), 0)
-    assert [event.xid for event in events] == [1]
+    assert xids(events) == [1]
 
 
 def test_a_head_is_judged_before_the_fragment_behind_it() -> None:
@@ -282,13 +294,13 @@ def test_too_many_unanswered_calls_hide_none_of_those_that_are_known() -> None:
     tap.to_host(call(0), 9e9)
     assert (tap.overrun, tap.unanswered, tap.quiet) == (False, MAX_OUTSTANDING, False)
 
-    assert tap.to_host(call(MAX_OUTSTANDING), 9e9) == [Call(MAX_OUTSTANDING, NFS, 3, 6, 40)]
+    assert tap.to_host(call(MAX_OUTSTANDING), 9e9) == [(MAX_OUTSTANDING, (NFS, 3, 6), 40)]
     assert (tap.off, tap.overrun, tap.quiet) == (None, True, None)
     assert (tap.unanswered, tap.oldest) == (MAX_OUTSTANDING, 1.0)
 
     assert tap.to_client(reply(MAX_OUTSTANDING), 9e9) == []
     assert tap.strays == 1
-    assert [event.xid for event in tap.to_client(reply(0), 9e9)] == [0]
+    assert xids(tap.to_client(reply(0), 9e9)) == [0]
     assert (tap.unanswered, tap.oldest) == (MAX_OUTSTANDING - 1, 2.0)
     assert len(tap.close()) == MAX_OUTSTANDING - 1
 
@@ -298,14 +310,14 @@ def test_there_is_room_again_once_some_are_answered(size: int) -> None:
     tap = Tap(max_outstanding=2)
     tap.to_host(call(1) + call(2), 1)
     stream = call(3, size=size)
-    assert [e.xid for e in (*tap.to_host(stream[:80], 2), *tap.to_host(stream[80:], 3))] == [3]
+    assert xids((*tap.to_host(stream[:80], 2), *tap.to_host(stream[80:], 3))) == [3]
     assert (tap.unanswered, tap.oldest) == (2, 1)
     tap.to_client(reply(1) + reply(2) + reply(3), 4)
     assert (tap.unanswered, tap.oldest) == (0, None)
 
     tap.to_host(call(4), 5)
     assert (tap.unanswered, tap.oldest, tap.quiet) == (1, 5, None)
-    assert [e.duration_s for e in tap.to_client(reply(4), 6)] == [1]
+    assert took(tap.to_client(reply(4), 6)) == [1]
 
 
 def test_a_client_that_ends_between_calls_still_gets_its_replies() -> None:
@@ -333,7 +345,7 @@ def test_replies_to_whole_calls_are_followed_after_a_cut_one() -> None:
     assert tap.unanswered == 2
     tap.client_ended()
 
-    assert [reply.xid for reply in tap.to_client(reply(1), 1)] == [1]
+    assert xids(tap.to_client(reply(1), 1)) == [1]
     assert (tap.off, tap.quiet) == (None, True)
 
 
