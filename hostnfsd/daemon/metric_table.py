@@ -193,7 +193,8 @@ TABLE: Final = (
         "counter",
         _SERVICE,
         "Client connections whose calls could not be followed wholly: what passed there was no ONC"
-        " RPC, more calls waited than are remembered, or a bug of ours.",
+        " RPC, a side ended in the middle of a message, more calls waited than are remembered, or a"
+        " bug of ours.",
     ),
     Row(
         "hostnfsd_reserved_port_fallbacks_total",

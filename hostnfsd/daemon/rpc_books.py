@@ -68,8 +68,9 @@ class RpcBooks:
         gateway: its name.
         service: whose program's procedures have names here.
         procedures: those that were called, by name.
-        untracked: connections on which something passed that is no RPC, more calls waited than are
-            remembered, or our own code failed.
+        untracked: connections on which something passed that is no RPC, that ended inside a message
+            or went on when one side had ended, on which more calls waited than are remembered, or
+            our own code failed.
         by_numbers: the same counters by program, version and procedure, as far as these have names.
         following: the connections that are followed now.
     """
@@ -233,10 +234,13 @@ class Follower:
         self._books.following.discard(self)
 
     def _tell(self, end: Callable[[Tap], None]) -> None:
-        if self._tap is None:
+        tap = self._tap
+        if tap is None:
             return
         try:
-            end(self._tap)
+            end(tap)
+            if tap.cut_short and self._why is None:
+                self._lose(Off.HALF_OPEN)
         except Exception:  # noqa: BLE001  # the relay must go on
             self._broke()
 
@@ -268,11 +272,10 @@ class Follower:
                 entry.status_errors += 1
 
     def _stop(self, why: str) -> None:
-        """Follow no more. After an end there is nothing to follow: that counts as nothing."""
-        if why is Off.HALF_OPEN:
-            return
-        self._tap = None
-        self._books.following.discard(self)
+        """Follow no more."""
+        if why is not Off.HALF_OPEN:  # else it is still known that nothing can be answered
+            self._tap = None
+            self._books.following.discard(self)
         if self._why is None:
             self._lose(why)
 

@@ -85,6 +85,7 @@ class Tap:
 
     Attributes:
         off: why the connection is not followed any more; None while it is.
+        cut_short: whether a direction ended inside a record.
         overrun: whether calls have passed that are waited for by the client, and not known here.
         strays: replies that answer no call we know: of calls sent again, and answered twice, and of
             those that have overrun.
@@ -99,6 +100,7 @@ class Tap:
         "_opened",
         "_pending",
         "_replies",
+        "cut_short",
         "off",
         "overrun",
         "strays",
@@ -116,6 +118,7 @@ class Tap:
         self._lost: tuple[Numbers, ...] = ()
         self._host_ended = False
         self.off: Off | None = None
+        self.cut_short = False
         self.overrun = False
         self.strays = 0
 
@@ -258,6 +261,7 @@ class Tap:
     def client_ended(self) -> None:
         """The client sends no more; replies may still come, but none to a call it cut short."""
         if not self._calls.between:
+            self.cut_short = True
             if self._cut is not None:
                 self._pending.pop(self._cut, None)
             self._calls.stop(Off.HALF_OPEN)
@@ -265,6 +269,7 @@ class Tap:
     def host_ended(self) -> None:
         """The host sends no more: what is unanswered will stay so."""
         self._host_ended = True
+        self.cut_short |= not self._replies.between
         if self._pending or not self._replies.between:
             self._lost = self._whole_pending()
             self._stop(Off.HALF_OPEN)

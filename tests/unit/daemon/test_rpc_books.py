@@ -132,20 +132,61 @@ def test_what_the_end_leaves_unanswered_is_counted(books: RpcBooks, follower: Fo
 
     assert procedures(books)["read"].unanswered == 1
     assert "write" not in procedures(books)
-    assert books.untracked == 0
+    assert books.untracked == 0, "the tunnel was lost: no side has ended"
 
 
-@pytest.mark.parametrize("end", [Follower.client_ended, Follower.host_ended])
-def test_an_end_in_the_middle_of_a_call_is_no_loss_of_track(
-    books: RpcBooks, follower: Follower, end: Callable[[Follower], None]
+def test_a_client_that_ends_in_the_middle_of_a_call_is_lost_track_of(
+    books: RpcBooks, follower: Follower, clock: Clock
 ) -> None:
     follower.to_host(call(1) + call(2, size=100)[:50])
-    end(follower)
-    assert follower.quiet is (end is Follower.host_ended)
+    with capture_logs() as logs:
+        follower.client_ended()
+    assert (follower.quiet, books.untracked) == (False, 1)
+    assert [line["reason"] for line in logs] == ["half-open"]
+
+    clock.now += 1  # what it had asked before is answered, and counted
+    assert follower.to_client(reply(1)) is True
+    assert follower.quiet is True
+    follower.close()
+    assert procedures(books)["read"].calls == 1
+    assert procedures(books)["read"].unanswered == 0
+    assert books.untracked == 1, "a connection counts once"
+
+
+def test_a_host_that_ends_in_the_middle_of_a_reply_is_lost_track_of(
+    books: RpcBooks, follower: Follower
+) -> None:
+    follower.to_host(call(1))
+    follower.to_client(reply(1)[:-1])
+    follower.host_ended()
     follower.close()
 
-    assert books.untracked == 0
+    assert books.untracked == 1
     assert procedures(books)["read"].unanswered == 1
+
+
+def test_a_host_that_ends_between_replies_leaves_calls_unanswered_and_no_more(
+    books: RpcBooks, follower: Follower
+) -> None:
+    follower.to_host(call(1) + call(2))
+    follower.to_client(reply(1))
+    follower.host_ended()
+    assert (follower.quiet, books.untracked) == (True, 0)
+    follower.close()
+
+    assert (procedures(books)["read"].unanswered, books.untracked) == (1, 0)
+
+
+@pytest.mark.parametrize("waiting", [b"", call(7)])
+def test_calls_to_a_host_that_has_ended_are_lost_track_of(
+    books: RpcBooks, follower: Follower, waiting: bytes
+) -> None:
+    follower.to_host(waiting)
+    follower.host_ended()
+    follower.to_host(call(8))
+    follower.to_host(call(9))
+
+    assert (follower.quiet, books.untracked) == (True, 1)
 
 
 def test_garbage_is_counted_once_and_told_once(books: RpcBooks, clock: Clock) -> None:
