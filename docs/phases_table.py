@@ -67,7 +67,11 @@ def _cell(phase: Phase, event: type[Event]) -> str:
 
 
 #: Effects of events that do not change the phase.
-EFFECTS = {"_bring_forward": "tries sooner", "_leave": "dials anew"}
+EFFECTS = {
+    "_bring_forward": "tries sooner",
+    "_bring_forward_unless_busy": "tries sooner unless turned away",
+    "_leave": "dials anew",
+}
 
 
 if __name__ == "__main__":

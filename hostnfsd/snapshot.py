@@ -287,6 +287,7 @@ class Snapshot:
         advice: what a person can do for all of it.
         source_port_fallbacks: connections to the host's services that were made from an ordinary
             port because no reserved one was left.
+        asleep_s: seconds that the machine slept since the daemon started.
     """
 
     version: str
@@ -306,3 +307,4 @@ class Snapshot:
     notices: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
     source_port_fallbacks: Mapping[Service, int] = field(default_factory=dict)
+    asleep_s: float = 0.0

@@ -197,6 +197,7 @@ def to_json(snapshot: Snapshot) -> Json:
         "notices": list(snapshot.notices),
         "advice": [{"text": advice.text, "hint": advice.hint} for advice in snapshot.advice],
         "source_port_fallbacks": _counts(snapshot.source_port_fallbacks),
+        "asleep_s": snapshot.asleep_s,
     }
 
 
@@ -290,6 +291,7 @@ def _snapshot_from(document: Json) -> Snapshot:
             Advice(**_picked(advice, "text", "hint")) for advice in document.get("advice", ())
         ),
         source_port_fallbacks=_counts_from(document.get("source_port_fallbacks", {}), Service),
+        asleep_s=document.get("asleep_s", 0.0),
         **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
         **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),
     )

@@ -220,6 +220,12 @@ TABLE: Final = (
         "When the configuration that runs was read, in seconds since the epoch.",
     ),
     Row(
+        "hostnfsd_asleep_seconds_total",
+        "counter",
+        (),
+        "Seconds this machine slept since the daemon started; no other metric counts them.",
+    ),
+    Row(
         "process_cpu_seconds_total",
         "counter",
         (),

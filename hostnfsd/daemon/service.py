@@ -24,7 +24,7 @@ from hostnfsd import __version__
 from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
-from hostnfsd.daemon import limits, seams
+from hostnfsd.daemon import limits, network, seams
 from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.endpoints import Endpoints
 from hostnfsd.daemon.face import ReloadVerdict
@@ -33,6 +33,7 @@ from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.logs import Logs
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.daemon.notify import Notify
+from hostnfsd.daemon.sleep import Sleep
 from hostnfsd.daemon.supervisor import Supervisor
 from hostnfsd.dial.sources import Sources
 from hostnfsd.errors import HostnfsdError
@@ -86,6 +87,7 @@ class Daemon:
         self._host = Host(
             config=lambda: self._config, sources=self._sources, changed=self._host_changed
         )
+        self._sleep = Sleep(self._slept)
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
         self._notify = Notify()
@@ -119,12 +121,17 @@ class Daemon:
             try:
                 async with asyncio.TaskGroup() as group:
                     self._group = group
-                    host = group.create_task(self._host.run(), name="host")
+                    watchers = [
+                        group.create_task(self._host.run(), name="host"),
+                        group.create_task(self._sleep.run(), name="sleep"),
+                        group.create_task(network.watch(self._network_changed), name="network"),
+                    ]
                     self._start(self._config.gateway)
                     self._notify.ready()
                     await self._rounds()
                     await self._drain()
-                    host.cancel()
+                    for watcher in watchers:
+                        watcher.cancel()
             finally:
                 await self._endpoints.stop()
         finally:
@@ -213,6 +220,15 @@ class Daemon:
     def _host_changed(self) -> None:
         for supervisor in self._supervisors.values():
             supervisor.host_changed()
+
+    def _slept(self, seconds: float) -> None:
+        self._host.apply()
+        for supervisor in self._supervisors.values():
+            supervisor.woke(seconds)
+
+    def _network_changed(self) -> None:
+        for supervisor in self._supervisors.values():
+            supervisor.network_changed()
 
     def _start(self, names: Iterable[str]) -> None:
         assert self._group is not None  # noqa: S101  # set by run
@@ -347,6 +363,7 @@ class Daemon:
                 *self._ledger.lock_calls.advice(),
             ),
             source_port_fallbacks=dict(self._sources.fallbacks),
+            asleep_s=self._sleep.total_s,
         )
 
     def _line(self) -> str:

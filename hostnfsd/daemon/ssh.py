@@ -23,6 +23,7 @@ from hostnfsd.daemon.host_keys import KnownHosts
 from hostnfsd.daemon.intake import Accept
 from hostnfsd.daemon.relay import WINDOW
 from hostnfsd.daemon.wire import Wire
+from hostnfsd.readable import duration
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel import gateway as survey
 from hostnfsd.tunnel.failure import Failure
@@ -234,6 +235,12 @@ class Session:
             return False
         return not self.over
 
+    async def prove(self, within_s: float, asleep_s: float) -> None:
+        """End the session unless the gateway still answers after a sleep of this machine."""
+        if not await self.answers(within_s) and not self.over:
+            text = f"the gateway does not answer since this machine slept for {duration(asleep_s)}"
+            self.fail(Failure(FailureKind.KEEPALIVE, text))
+
     def watch_keepalives(self, observe: Callable[[float], None]) -> None:
         """Report the round-trip time of each keepalive, in seconds."""
         seams.time_keepalives(self._connection, observe)
@@ -241,7 +248,7 @@ class Session:
     def set_keepalive(self, tunnel: Tunnel) -> None:
         """Take over changed ``[tunnel] keepalive_*`` settings."""
         self._connection.set_keepalive(tunnel.keepalive_interval_s, tunnel.keepalive_count_max)
-        self._wire.tune(_silence_s(tunnel))
+        self._wire.tune(silence_s(tunnel))
 
     def on_lost(self, callback: Callable[[], None]) -> None:
         """Call back, synchronously, at the moment the session ends."""
@@ -304,7 +311,7 @@ async def connect(
     known = _known_hosts(alias, gateway)
     wire = Wire(
         proxy=proxy_argv(alias, aliases.config_arguments(gateway)),
-        unacknowledged_s=_silence_s(tunnel),
+        unacknowledged_s=silence_s(tunnel),
         on_congestion=on_congestion,
     )
     client = _Client(known)
@@ -345,7 +352,7 @@ async def connect(
     return Session(connection, client, wire, alias)
 
 
-def _silence_s(tunnel: Tunnel) -> float:
+def silence_s(tunnel: Tunnel) -> float:
     """Seconds of silence after which a session is lost: asyncssh counts one more than it asks."""
     return tunnel.keepalive_interval_s * (tunnel.keepalive_count_max + 1)
 

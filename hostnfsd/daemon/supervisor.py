@@ -28,7 +28,7 @@ from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.watch import changed_files, login_files
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase, RpcView, ServiceView
-from hostnfsd.tunnel import machine
+from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.backoff import Limits
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Answer, Verdict
@@ -78,6 +78,7 @@ class Supervisor:
         self._group: asyncio.TaskGroup | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._proof: asyncio.Task[None] | None = None
         self._forwards: Forwards | None = None
         self._session: ssh.Session | None = None
         self._may_bind = asyncio.Event()
@@ -109,6 +110,18 @@ class Supervisor:
         if self._forwards is not None:
             self._forwards.apply()
 
+    def woke(self, asleep_s: float) -> None:
+        """This machine slept: dial again, or let the session prove that it has survived."""
+        self._post(machine.Woke())
+        if self._session is not None and self._group is not None:
+            silence_s = ssh.silence_s(self._config().tunnel)
+            proof = self._session.prove(nap.patience_s(asleep_s, silence_s), asleep_s)
+            self._proof = self._group.create_task(proof, name=f"{self.name} proof")
+
+    def network_changed(self) -> None:
+        """What was unreachable may be within reach now."""
+        self._post(machine.NetworkChanged())
+
     def host_changed(self) -> None:
         """A service of the host moved, or lets clients mount or not: look at once."""
         if self._forwards is not None:
@@ -124,7 +137,7 @@ class Supervisor:
             self._take(machine.Start())
             while self._tunnel.phase is not Phase.STOPPED:
                 self._take(await self._next_event())
-            for task in (self._attempt, self._watch):
+            for task in (self._attempt, self._watch, self._proof):
                 if task is not None:
                     task.cancel()
 

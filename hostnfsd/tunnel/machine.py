@@ -70,7 +70,7 @@ class WakeUp:
 
 @dataclass(frozen=True, slots=True)
 class Hasten:
-    """Somebody asked to try now, or a key, a file or the network changed."""
+    """Somebody asked to try now, or a file on which the login depends changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,34 @@ class Redial:
 
 
 @dataclass(frozen=True, slots=True)
+class Woke:
+    """This machine slept, and runs again."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """An address, a link or a route of this machine came or went."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The session has been taken down as asked."""
 
 
 Event = (
-    Start | Stop | Connected | Bound | Failed | Refused | Lost | WakeUp | Hasten | Redial | Closed
+    Start
+    | Stop
+    | Connected
+    | Bound
+    | Failed
+    | Refused
+    | Lost
+    | WakeUp
+    | Hasten
+    | Redial
+    | Woke
+    | NetworkChanged
+    | Closed
 )
 
 
@@ -210,6 +232,13 @@ def _bring_forward(tunnel: Tunnel, _event: Event, at: _Moment) -> Tunnel:
     return replace(tunnel, wake_at=soon if tunnel.wake_at is None else min(soon, tunnel.wake_at))
 
 
+def _bring_forward_unless_busy(tunnel: Tunnel, event: Event, at: _Moment) -> Tunnel:
+    """What changed here may have been in the way; but not where sshd turns us away for a while."""
+    if tunnel.failure is not None and tunnel.failure.kind is FailureKind.BUSY:
+        return tunnel
+    return _bring_forward(tunnel, event, at)
+
+
 _P = Phase
 TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = MappingProxyType(
     {
@@ -220,6 +249,8 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
         # A session may end before anybody heard that it stood.
         (_P.CONNECTING, Lost): (_P.BACKOFF, _wait_after_failure),
         (_P.CONNECTING, Redial): (_P.CONNECTING, _leave),
+        # What was dialled before the machine slept is most likely answered by nobody.
+        (_P.CONNECTING, Woke): (_P.CONNECTING, _leave),
         (_P.BINDING, Bound): (_P.UP, _come_up),
         (_P.BINDING, Lost): (_P.BACKOFF, _wait_after_failure),
         (_P.BINDING, Refused): (_P.BLOCKED, _wait_for_a_person),
@@ -229,6 +260,8 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
         (_P.BACKOFF, WakeUp): (_P.CONNECTING, _leave),
         (_P.BACKOFF, Hasten): (_P.BACKOFF, _bring_forward),
         (_P.BACKOFF, Redial): (_P.BACKOFF, _bring_forward),
+        (_P.BACKOFF, Woke): (_P.BACKOFF, _bring_forward_unless_busy),
+        (_P.BACKOFF, NetworkChanged): (_P.BACKOFF, _bring_forward_unless_busy),
         (_P.BLOCKED, WakeUp): (_P.CONNECTING, _leave),
         (_P.BLOCKED, Hasten): (_P.BLOCKED, _bring_forward),
         (_P.BLOCKED, Redial): (_P.BLOCKED, _bring_forward),
@@ -245,11 +278,17 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
         (_P.CONNECTING, Hasten): (_P.CONNECTING, _keep),
         (_P.BINDING, Hasten): (_P.BINDING, _keep),
         (_P.UP, Hasten): (_P.UP, _keep),
+        # A session that stands is asked whether it still does; a person's work is not done by that.
+        **{(phase, Woke): (phase, _keep) for phase in (_P.BINDING, _P.UP, _P.BLOCKED)},
+        **{
+            (phase, NetworkChanged): (phase, _keep)
+            for phase in (_P.CONNECTING, _P.BINDING, _P.UP, _P.BLOCKED)
+        },
         # What was under way when Stop came may still report.
         **{
             (phase, late): (phase, _keep)
             for phase in (_P.STOPPING, _P.STOPPED)
-            for late in (Connected, Bound, Failed, Refused, Lost, WakeUp, Hasten, Redial)
+            for late in set(Event.__args__) - {Start, Stop, Closed}
         },
         **{
             (phase, Closed): (phase, _keep)
@@ -258,7 +297,7 @@ TRANSITIONS: Final[Mapping[tuple[Phase, type[Event]], tuple[Phase, _Effect]]] = 
     }
 )
 
-#: What entering a phase asks of the shell. CONNECTING is also re-entered (Redial).
+#: What entering a phase asks of the shell. CONNECTING is also re-entered.
 ON_ENTRY: Final[Mapping[Phase, tuple[Command, ...]]] = MappingProxyType(
     {
         _P.CONNECTING: (Command.CONNECT,),
@@ -292,7 +331,7 @@ def step(
         raise IllegalTransitionError(f"{type(event).__name__} while {tunnel.phase}")
     target, effect = cell
     entered = target is not tunnel.phase or (
-        target is Phase.CONNECTING and isinstance(event, Redial)
+        target is Phase.CONNECTING and isinstance(event, Redial | Woke)
     )
     after = replace(effect(tunnel, event, _Moment(now, chance, policy)), phase=target)
     return after, ON_ENTRY.get(target, ()) if entered else ()

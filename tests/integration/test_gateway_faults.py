@@ -103,6 +103,26 @@ def test_cut_network_is_noticed_and_healed(make_bed: MakeBed) -> None:
     daemon.await_ready(timeout_s=40)
 
 
+def test_network_that_comes_back_ends_the_wait(own_bed: Bed) -> None:
+    """The kernel tells of a link, an address or a route: nobody waits for the timer then."""
+    link = ("ip", "link", "set", "gateway")
+    own_bed.network.host.run(*link, "down")
+    # Between attempts lie up to five seconds, at random: wait for a long one.
+    daemon = own_bed.daemon({"tunnel": {"backoff_min_s": 30}})
+    daemon.await_phase("backoff")
+
+    def retry_at() -> float | None:
+        found: float | None = daemon.status()["gateways"][0]["retry_at"]
+        return found if found is not None and found > time.time() + 3 else None
+
+    due = daemon.wait_until(retry_at, "a long wait", timeout_s=60)
+    own_bed.network.host.run(*link, "up")
+
+    daemon.wait_until(lambda: daemon.status()["gateways"][0]["phase"] == "up", "the tunnel")
+    assert time.time() < due - 1
+    daemon.await_ready()
+
+
 def test_dead_session_that_holds_the_ports_is_waited_for(own_bed: Bed) -> None:
     """The old session's process hangs, a new one stands, and the ports are not free."""
     daemon = own_bed.daemon()

@@ -181,4 +181,5 @@ def troubled() -> Snapshot:
         refused=(RefusedView("dev-gw", Service.NFS, "172.22.0.66", Refusal.LIMIT, 4, NOW - 9),),
         notices=("access.allow: not built yet, so everybody is admitted",),
         source_port_fallbacks={Service.NFS: 3},
+        asleep_s=30_600.5,
     )

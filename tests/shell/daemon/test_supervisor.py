@@ -21,7 +21,7 @@ from hostnfsd.daemon.ssh import Session
 from hostnfsd.daemon.watch import _STEP_S
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Phase, ServiceState
-from hostnfsd.tunnel import machine
+from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.failure import Failure
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import GatewayStandIn
@@ -30,8 +30,9 @@ from tests.support.keys import make_key
 from tests.support.ports import LOOPBACK, accepts, free_ports
 from tests.support.relaying import GATEWAY
 from tests.support.rpc_services import null_or_echo, null_reply
+from tests.support.slow_proxy import slow_proxy
 from tests.support.sshd import Sshd
-from tests.support.supervising import Supervised, read, supervised, tables
+from tests.support.supervising import Supervised, Tables, read, supervised, tables
 
 THREE = (Service.RPCBIND, Service.NFS, Service.MOUNTD)
 
@@ -105,6 +106,91 @@ async def test_hasten_ends_a_wait(
         await never(lambda: tunnel.view.attempts > 1, "tried too early", for_s=0.2)
         tunnel.supervisor.hasten()
         await tunnel.until_serving(timeout_s=3)
+
+
+# -- sleep and networks --------------------------------------------------------------------------
+
+
+def behind(port: int, gateway: GatewayStandIn, ports: Ports) -> Tables:
+    """A configuration that reaches the gateway through a proxy, and whose keepalive is slow."""
+    written = tables(gateway, ports, tunnel={"keepalive_interval_s": 60})
+    written["gateway"][GATEWAY]["port"] = port
+    gateway.known_hosts.write_text(
+        gateway.known_hosts.read_text().replace(f":{gateway.port} ", f":{port} ")
+    )
+    return written
+
+
+async def test_a_wake_and_a_change_of_the_network_end_a_wait(
+    sshd: Sshd, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "random", lambda: 0.999)
+    written = tables(sshd, ports, tunnel={"backoff_min_s": 4.9})
+    async with supervised(written) as tunnel:
+        await tunnel.until(Phase.BACKOFF)
+        tunnel.supervisor.woke(3600)
+        await eventually(lambda: tunnel.view.attempts == 2, "another attempt", timeout_s=3)
+        await tunnel.until(Phase.BACKOFF)
+        sshd.start()
+        tunnel.supervisor.network_changed()
+        await tunnel.until_serving(timeout_s=3)
+
+
+async def test_what_was_dialled_before_a_sleep_is_dialled_anew(ports: Ports, sshd: Sshd) -> None:
+    with socket.socket() as silent:
+        silent.bind((LOOPBACK, 0))
+        silent.listen()
+        written = tables(sshd, ports)
+        written["gateway"][GATEWAY]["port"] = silent.getsockname()[1]
+        async with supervised(written) as tunnel:
+            await eventually(lambda: tunnel.view.attempts == 1, "an attempt")
+            tunnel.supervisor.woke(3600)
+            await eventually(lambda: tunnel.view.attempts == 2, "another", timeout_s=3)
+            assert tunnel.view.failures == {}
+
+
+async def test_a_session_that_has_survived_a_sleep_is_left_alone(
+    gateway: GatewayStandIn, ports: Ports
+) -> None:
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        client = await gateway.connections[-1].client(LOOPBACK, ports[Service.NFS][0])
+        tunnel.supervisor.woke(3600)
+        proof = tunnel.supervisor._proof
+        assert proof is not None
+        await proof
+        client.channel.write(b"undisturbed")
+        await eventually(lambda: bytes(client.received) == b"undisturbed", "the echo")
+        assert (tunnel.view.attempts, tunnel.view.losses) == (1, {})
+
+
+async def test_a_session_that_has_not_is_replaced_without_waiting_for_keepalives(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nap, "PATIENCE_S", 0.2)
+    async with (
+        slow_proxy(gateway.port) as proxy,
+        supervised(behind(proxy.port, gateway, ports)) as tunnel,
+    ):
+        await tunnel.until_serving()
+        proxy.freeze()
+        tunnel.supervisor.woke(3600)
+        await eventually(lambda: tunnel.view.losses, "the loss", timeout_s=3)
+        assert tunnel.view.losses == {FailureKind.KEEPALIVE: 1}
+        assert "slept for 1 h" in str(tunnel.view.error)
+
+
+async def test_a_stop_does_not_wait_for_the_proof(gateway: GatewayStandIn, ports: Ports) -> None:
+    async with slow_proxy(gateway.port) as proxy:
+        written = behind(proxy.port, gateway, ports)
+        written["tunnel"]["drain_timeout_s"] = 0.1
+        async with supervised(written) as tunnel:
+            await tunnel.until_serving()
+            proxy.freeze()
+            tunnel.supervisor.woke(1)
+            await tunnel.stop(timeout_s=10)  # the proof has three minutes
+            assert tunnel.supervisor._proof is not None
+            assert tunnel.supervisor._proof.done()
 
 
 # -- forwards ------------------------------------------------------------------------------------

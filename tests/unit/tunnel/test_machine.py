@@ -24,6 +24,7 @@ from hostnfsd.tunnel.machine import (
     Hasten,
     IllegalTransitionError,
     Lost,
+    NetworkChanged,
     Policy,
     Redial,
     Refused,
@@ -31,6 +32,7 @@ from hostnfsd.tunnel.machine import (
     Stop,
     Tunnel,
     WakeUp,
+    Woke,
     step,
 )
 
@@ -102,8 +104,8 @@ class Walk:
         if isinstance(event, Connected | Failed | Refused | Lost):
             self.attempting = False
         if Command.CONNECT in commands:
-            # Only a redial may ask for a second one while the first runs: it ends the first.
-            assert not self.attempting or isinstance(event, Redial)
+            # Only these may ask for a second one while the first runs: it ends the first.
+            assert not self.attempting or isinstance(event, Redial | Woke)
             self.attempting = True
             if self.auth_refused_at is not None:
                 assert self.now >= self.auth_refused_at + AUTH_FLOOR_S
@@ -187,6 +189,7 @@ def test_what_was_under_way_may_report_after_stop(phase: Phase, late: type[Event
         (Phase.STOPPED, Start(), Command.CONNECT),
         (Phase.CONNECTING, Connected(), Command.BIND),
         (Phase.CONNECTING, Redial(), Command.CONNECT),
+        (Phase.CONNECTING, Woke(), Command.CONNECT),
         (Phase.BINDING, Redial(), Command.CONNECT),
         (Phase.UP, Redial(), Command.CONNECT),
         (Phase.BINDING, Refused(failure(FailureKind.FORBIDDEN)), Command.DISCONNECT),
@@ -207,6 +210,10 @@ def test_a_command_follows(phase: Phase, event: Event, command: Command) -> None
         (Phase.BINDING, Bound()),
         (Phase.UP, Lost(failure(FailureKind.CLOSED))),
         (Phase.BACKOFF, Hasten()),
+        (Phase.BACKOFF, Woke()),
+        (Phase.BACKOFF, NetworkChanged()),
+        (Phase.CONNECTING, NetworkChanged()),
+        (Phase.UP, Woke()),
         (Phase.BLOCKED, Closed()),
         (Phase.STOPPING, Stop()),
     ],
@@ -271,6 +278,28 @@ def test_a_wait_is_dropped_when_hastened(kind: FailureKind, event: Event) -> Non
     waiting = go(Tunnel(), Start(), Failed(failure(kind)), now=50.0, chance=NEARLY_ONE)
 
     assert go(waiting, event, now=50.1).wake_at == 50.1
+
+
+@pytest.mark.parametrize("event", [Woke(), NetworkChanged()])
+def test_a_wait_is_dropped_when_this_machine_wakes_or_its_network_changes(event: Event) -> None:
+    unreachable = failure(FailureKind.UNREACHABLE)
+    waiting = go(Tunnel(), Start(), Failed(unreachable), now=50.0, chance=NEARLY_ONE)
+
+    assert go(waiting, event, now=50.1).wake_at == 50.1
+
+
+@pytest.mark.parametrize("event", [Woke(), NetworkChanged()])
+def test_but_not_where_sshd_turns_us_away_for_a_while(event: Event) -> None:
+    waiting = go(Tunnel(), Start(), Failed(failure(FailureKind.BUSY)), now=50.0)
+
+    assert go(waiting, event, now=51.0) == waiting
+
+
+@pytest.mark.parametrize("event", [Woke(), NetworkChanged()])
+def test_what_a_person_must_mend_is_not_mended_by_a_nap(event: Event) -> None:
+    blocked = go(Tunnel(), *ROADS[Phase.BLOCKED], now=50.0)
+
+    assert go(blocked, event, now=60.0) == blocked
 
 
 def test_hastening_never_delays() -> None:
