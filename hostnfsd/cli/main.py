@@ -8,7 +8,18 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from hostnfsd import __version__
-from hostnfsd.cli import check, install, mount, output, ports, reconnect, reload, run, status
+from hostnfsd.cli import (
+    check,
+    completion,
+    install,
+    mount,
+    output,
+    ports,
+    reconnect,
+    reload,
+    run,
+    status,
+)
 from hostnfsd.errors import MEANINGS, Exit, HostnfsdError
 
 _CODES = ", ".join(f"{code:d} {meaning}" for code, meaning in MEANINGS.items())
@@ -37,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"hostnfsd {__version__}")
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (run, check, status, reload, reconnect, ports, mount, install):
+    for command in (run, check, status, reload, reconnect, ports, mount, install, completion):
         command.add(commands)
     return top
 
@@ -67,6 +78,7 @@ def main(argv: Sequence[str]) -> int:
 
 def entry() -> NoReturn:
     """The console script."""
+    completion.answer(parser)
     status = main(sys.argv[1:])
     with suppress(OSError):  # nobody reads any more
         sys.stdout.flush()

@@ -30,6 +30,7 @@ COMMANDS = [
     "mount",
     "install",
     "uninstall",
+    "completion",
 ]
 
 
