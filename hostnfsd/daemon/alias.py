@@ -19,7 +19,7 @@ from hostnfsd.tunnel.ssh_config import Alias, read_alias
 
 #: ``Match exec`` lines run commands: generous, but not for ever.
 _TIMEOUT_S: Final = 5.0
-_DEFAULT_CONFIG: Final = "~/.ssh/config"
+DEFAULT_CONFIG: Final = "~/.ssh/config"
 
 
 async def resolve(name: str, gateway: Gateway) -> Alias:
@@ -55,7 +55,7 @@ def config_arguments(gateway: Gateway) -> tuple[str, ...]:
     Unnamed, it reads the user's file and the system's; ``-F`` replaces both.
     """
     path = config_file(gateway)
-    if gateway.ssh_config == _DEFAULT_CONFIG:
+    if gateway.ssh_config == DEFAULT_CONFIG:
         return ()
     return ("-F", "none" if path is None else str(path))
 

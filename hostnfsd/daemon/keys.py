@@ -4,6 +4,7 @@ A key that is encrypted is used through the agent. That an agent is empty is the
 machine after a reboot: it must be told apart from a key that the gateway refuses.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +22,8 @@ from hostnfsd.tunnel.failure import Failure
 #: ``identity_files = ["credential:NAME"]``: a file that systemd hands over (systemd.exec(5)).
 CREDENTIAL: Final = "credential:"
 _OTHER_KEY: Final = "set identity_files in [gateway.NAME] and reload, or mend that file"
+#: Seconds an agent has to name its keys.
+_AGENT_TIMEOUT_S: Final = 2.0
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -125,6 +128,17 @@ async def offered(ring: Ring) -> AsyncIterator[list[asyncssh.SSHKey | asyncssh.S
             agent.close()
 
 
+async def held(agent: str | None) -> frozenset[bytes] | None:
+    """The public keys that an agent holds; None where it does not answer, or there is none."""
+    if agent is None:
+        return None
+    try:
+        async with asyncio.timeout(_AGENT_TIMEOUT_S), asyncssh.connect_agent(agent) as client:
+            return frozenset(pair.public_data for pair in await client.get_keys())
+    except (OSError, ValueError, asyncssh.Error):
+        return None
+
+
 def explain_refusal(ring: Ring, failure: Failure) -> Failure:
     """Sharpen "the gateway refused our login" where the likelier cause lies with our own key."""
     if ring.locked and not ring.keys:
@@ -194,10 +208,11 @@ def _useless(locked: Sequence[Path], troubles: Sequence[Failure], files: Sequenc
     looked = ", ".join(str(path) for path in files) or "nowhere"
     return _failure(
         f"there is no private key, and no agent to ask (looked for {looked})",
-        "make a key: ssh-keygen -t ed25519; and add its .pub to the gateway's authorized_keys",
+        "make a key: ssh-keygen -t ed25519; and add its .pub to the gateway's authorized_keys;"
+        " then: hostnfsd reconnect",
     )
 
 
 def _failure(text: str, cure: str = _OTHER_KEY) -> Failure:
-    # The tunnel is blocked: by itself it would be minutes until it looks again.
-    return Failure(FailureKind.KEY, text, f"{cure}; then: hostnfsd reconnect")
+    # What is mended here is noticed at once (login_watch.py), what is mended on the gateway is not.
+    return Failure(FailureKind.KEY, text, cure)

@@ -24,8 +24,8 @@ from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.forwards import Forwards
 from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.login_watch import login_changed
 from hostnfsd.daemon.memory import Memory
-from hostnfsd.daemon.watch import changed_files, login_files
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase, RpcView, ServiceView
 from hostnfsd.tunnel import machine, nap
@@ -301,17 +301,8 @@ class Supervisor:
             self._watch = self._group.create_task(watch, name=f"{self.name} watch")
 
     async def _hasten_on_change(self) -> None:
-        gateway = self._config().gateway[self.name]
-        alias = self._alias
-        await changed_files(
-            login_files(
-                ssh_config=gateway.ssh_config,
-                known_hosts=() if alias is None else alias.known_hosts,
-                identities=() if alias is None else alias.identity_files,
-                agent=None if alias is None else alias.identity_agent,
-                environ=os.environ,
-            )
-        )
+        ssh_config = self._config().gateway[self.name].ssh_config
+        await login_changed(ssh_config, self._alias, os.environ)
         self.hasten()
 
     # -- what is shown ---------------------------------------------------------------------------

@@ -17,6 +17,11 @@ DEFAULT_IDENTITIES: Final = tuple(
     for kind in ("rsa", "ecdsa", "ecdsa_sk", "ed25519", "ed25519_sk", "xmss", "dsa")
 )
 
+_INCLUDE: Final = re.compile(
+    r"^[ \t]*include(?:[ \t]*=[ \t]*|[ \t]+)(.*?)[ \t\r]*$", re.IGNORECASE | re.MULTILINE
+)
+#: A word, in quotes where it has blanks.
+_WORD: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 #: ``ssh -G`` prints several names on a line, in full and without quotes: a blank may be in a name.
 _FILE_NAMES: Final = re.compile(r" (?=[/~])")
@@ -117,6 +122,18 @@ def read_alias(output: str) -> Alias:
         proxy_command=last("proxycommand"),
         certificate_files=files("certificatefile"),
         name=name,
+    )
+
+
+def included(text: str) -> tuple[str, ...]:
+    """The patterns of all ``Include`` lines (ssh_config(5)) of a file, whatever block they are in.
+
+    ``ssh -G`` does not tell which files it has read.
+    """
+    return tuple(
+        quoted or plain
+        for words in _INCLUDE.findall(text)
+        for quoted, plain in _WORD.findall(words)
     )
 
 

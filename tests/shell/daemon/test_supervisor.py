@@ -6,6 +6,7 @@ import gc
 import logging
 import random
 import socket
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Phase, ServiceState
 from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.failure import Failure
+from tests.support.agent import ssh_agent
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import GatewayStandIn
 from tests.support.host_services import HostService
@@ -361,6 +363,27 @@ async def test_a_key_that_was_missing_unblocks_when_it_is_there(
         assert tunnel.view.failures == {FailureKind.KEY: 1}
         sshd.authorized.write_text(make_key(key) + "\n")
         await tunnel.until_serving(timeout_s=4)
+
+
+async def test_a_key_that_is_added_to_the_agent_unblocks(
+    sshd: Sshd, ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state of a machine after a reboot: the key is encrypted, the agent there and empty."""
+    sshd.start()
+    plain, locked = tmp_path / "plain", tmp_path / "locked"
+    sshd.authorized.write_text(make_key(plain) + "\n")
+    locked.write_bytes(plain.read_bytes())
+    locked.chmod(0o600)
+    lock = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(locked)]
+    subprocess.run(lock, check=True, stdout=subprocess.DEVNULL)
+    written = tables(sshd, ports, gateway={"identity_files": [str(locked)]})
+    with ssh_agent(tmp_path / "agent") as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", agent.socket)
+        async with supervised(written) as tunnel:
+            await tunnel.until(Phase.BLOCKED)
+            assert "the agent does not hold it" in str(tunnel.view.error)
+            agent.add(plain)
+            await tunnel.until_serving(timeout_s=5)
 
 
 # -- bugs, stops ---------------------------------------------------------------------------------

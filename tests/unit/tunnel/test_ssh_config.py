@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostnfsd.tunnel.ssh_config import DEFAULT_IDENTITIES, Alias, proxy_argv, read_alias
+from hostnfsd.tunnel.ssh_config import DEFAULT_IDENTITIES, Alias, included, proxy_argv, read_alias
 
 OUTPUTS = Path(__file__).with_name("ssh_g")
 USERS = ("/home/me/.ssh/known_hosts", "/home/me/.ssh/known_hosts2")
@@ -218,3 +218,17 @@ def test_a_token_is_replaced_once() -> None:
     alias = Alias("%p", 22, "u", proxy_command="%h %%h %q %")
 
     assert proxy_argv(alias) == ("/bin/sh", "-c", "exec %p %h %q %")
+
+
+def test_included_files_are_named() -> None:
+    text = (
+        'Include ~/.orbstack/ssh/config\nHost a\n  include config.d/*  "/etc/my file" \r\n'
+        "INCLUDE=other\n# Include not\nIncludes not\n"
+    )
+
+    assert included(text) == ("~/.orbstack/ssh/config", "config.d/*", "/etc/my file", "other")
+
+
+@given(st.text())
+def test_any_text_is_searched_for_includes(text: str) -> None:
+    assert all(isinstance(name, str) for name in included(text))

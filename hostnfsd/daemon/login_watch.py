@@ -1,0 +1,91 @@
+"""Waits until something changes on which a login depends: its files, and what the agent holds.
+
+A person who has mended it should not have to say so. That keys were added to an agent shows at no
+file, so it is asked.
+"""
+
+import asyncio
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from hostnfsd.daemon import keys
+from hostnfsd.daemon.alias import DEFAULT_CONFIG
+from hostnfsd.daemon.watch import changed_files, login_files
+from hostnfsd.tunnel.ssh_config import Alias, included
+
+#: Seconds between two questions to the agent.
+AGENT_STEP_S: Final = 2.0
+_USERS: Final = Path("~/.ssh")
+_SYSTEMS: Final = Path("/etc/ssh")
+#: Files that include each other in a circle end here; ssh itself gives up after 16 levels.
+_MOST_FILES: Final = 256
+
+
+async def login_changed(ssh_config: str, alias: Alias | None, environ: Mapping[str, str]) -> None:
+    """Wait for the first change.
+
+    Args:
+        ssh_config: ``[gateway.NAME] ssh_config``.
+        alias: the gateway as it was resolved last; None if it could not be.
+        environ: for ``SSH_AUTH_SOCK`` and variables in file names.
+    """
+    setting = None if alias is None else alias.identity_agent
+    waits = [
+        asyncio.create_task(changed_files(watched(ssh_config, alias, environ))),
+        asyncio.create_task(_agent_changed(setting, environ)),
+    ]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def watched(ssh_config: str, alias: Alias | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files and folders on which a login depends, each once."""
+    identities = () if alias is None else (*alias.identity_files, *alias.certificate_files)
+    files = login_files(
+        ssh_config="none",
+        known_hosts=() if alias is None else alias.known_hosts,
+        identities=(*identities, *(f"{name}.pub" for name in identities)),
+        agent=None if alias is None else alias.identity_agent,
+        environ=environ,
+    )
+    return tuple(dict.fromkeys((*files, *_configurations(ssh_config))))
+
+
+def _configurations(ssh_config: str) -> Iterator[Path]:
+    """The files that ssh(1) reads, those that they include, and folders where more may appear."""
+    if ssh_config == "none":
+        return
+    files = [(Path(ssh_config).expanduser(), _USERS.expanduser())]
+    if ssh_config == DEFAULT_CONFIG:
+        files.append((_SYSTEMS / "ssh_config", _SYSTEMS))
+    seen: set[Path] = set()
+    while files and len(seen) < _MOST_FILES:
+        file, home = files.pop()
+        if file in seen:
+            continue
+        seen.add(file)
+        yield file
+        text = ""
+        with suppress(OSError):
+            text = file.read_text(encoding="utf-8", errors="replace")
+        for name in included(text):
+            # Names without a folder are below that of the user or of the system (ssh_config(5)).
+            pattern = home / os.path.expanduser(name)  # noqa: PTH111  # ~nobody stays as it is
+            if glob.has_magic(str(pattern)):
+                yield pattern.parent
+                files += [(Path(found), home) for found in sorted(glob.glob(str(pattern)))]  # noqa: PTH207  # absolute
+            else:
+                files.append((pattern, home))
+
+
+async def _agent_changed(setting: str | None, environ: Mapping[str, str]) -> None:
+    before = await keys.held(keys.agent_socket(setting, environ))
+    while await keys.held(keys.agent_socket(setting, environ)) == before:  # noqa: ASYNC110  # an agent tells of nothing by itself
+        await asyncio.sleep(AGENT_STEP_S)
