@@ -7,7 +7,7 @@ machine after a reboot: it must be told apart from a key that the gateway refuse
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,8 @@ from hostnfsd.tunnel.failure import Failure
 
 #: ``identity_files = ["credential:NAME"]``: a file that systemd hands over (systemd.exec(5)).
 CREDENTIAL: Final = "credential:"
+#: The public keys that an agent holds; None where it does not answer, or there is none.
+Held = frozenset[bytes] | None
 _OTHER_KEY: Final = "set identity_files in [gateway.NAME] and reload, or mend that file"
 #: Seconds an agent has to name its keys.
 _AGENT_TIMEOUT_S: Final = 2.0
@@ -109,8 +111,12 @@ def collect(
 
 
 @asynccontextmanager
-async def offered(ring: Ring) -> AsyncIterator[list[asyncssh.SSHKey | asyncssh.SSHKeyPair]]:
+async def offered(
+    ring: Ring, agent_holds: Callable[[Held], None]
+) -> AsyncIterator[list[asyncssh.SSHKey | asyncssh.SSHKeyPair]]:
     """What to offer to the gateway, the agent's keys first; the agent is asked in this block.
+
+    ``agent_holds`` is told all that the agent holds, offered or not.
 
     asyncssh, given no key of its own, does not ask an agent either. One that does not answer is
     passed over, as ssh(1) does.
@@ -121,22 +127,29 @@ async def offered(ring: Ring) -> AsyncIterator[list[asyncssh.SSHKey | asyncssh.S
         if ring.agent is not None:
             with suppress(OSError, ValueError, asyncssh.Error):
                 agent = await asyncssh.connect_agent(ring.agent)
-                offer[:0] = await agent.get_keys(ring.agent_identities)
+                pairs = await agent.get_keys()
+                agent_holds(_public_keys(pairs))
+                only = ring.agent_identities
+                offer[:0] = [p for p in pairs if only is None or p.public_data in only]
         yield offer
     finally:
         if agent is not None:
             agent.close()
 
 
-async def held(agent: str | None) -> frozenset[bytes] | None:
-    """The public keys that an agent holds; None where it does not answer, or there is none."""
+async def held(agent: str | None) -> Held:
+    """What an agent holds now."""
     if agent is None:
         return None
     try:
         async with asyncio.timeout(_AGENT_TIMEOUT_S), asyncssh.connect_agent(agent) as client:
-            return frozenset(pair.public_data for pair in await client.get_keys())
+            return _public_keys(await client.get_keys())
     except (OSError, ValueError, asyncssh.Error):
         return None
+
+
+def _public_keys(pairs: Iterable[asyncssh.SSHKeyPair]) -> Held:
+    return frozenset(pair.public_data for pair in pairs)
 
 
 def explain_refusal(ring: Ring, failure: Failure) -> Failure:

@@ -25,18 +25,21 @@ _SYSTEMS: Final = Path("/etc/ssh")
 _MOST_FILES: Final = 256
 
 
-async def login_changed(ssh_config: str, alias: Alias | None, environ: Mapping[str, str]) -> None:
+async def login_changed(
+    ssh_config: str, alias: Alias | None, held: keys.Held, environ: Mapping[str, str]
+) -> None:
     """Wait for the first change.
 
     Args:
         ssh_config: ``[gateway.NAME] ssh_config``.
         alias: the gateway as it was resolved last; None if it could not be.
+        held: what the agent held when the login was tried.
         environ: for ``SSH_AUTH_SOCK`` and variables in file names.
     """
     setting = None if alias is None else alias.identity_agent
     waits = [
         asyncio.create_task(changed_files(watched(ssh_config, alias, environ))),
-        asyncio.create_task(_agent_changed(setting, environ)),
+        asyncio.create_task(_agent_changed(setting, held, environ)),
     ]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -85,7 +88,6 @@ def _configurations(ssh_config: str) -> Iterator[Path]:
                 files.append((pattern, home))
 
 
-async def _agent_changed(setting: str | None, environ: Mapping[str, str]) -> None:
-    before = await keys.held(keys.agent_socket(setting, environ))
-    while await keys.held(keys.agent_socket(setting, environ)) == before:  # noqa: ASYNC110  # an agent tells of nothing by itself
+async def _agent_changed(setting: str | None, held: keys.Held, environ: Mapping[str, str]) -> None:
+    while await keys.held(keys.agent_socket(setting, environ)) == held:  # noqa: ASYNC110  # an agent tells of nothing by itself
         await asyncio.sleep(AGENT_STEP_S)

@@ -284,6 +284,7 @@ async def connect(
     *,
     on_congestion: Callable[[bool], None],
     dialling: Callable[[Alias], None],
+    agent_holds: Callable[[keys.Held], None],
 ) -> Session:
     """Resolve, dial and authenticate.
 
@@ -293,6 +294,7 @@ async def connect(
         tunnel: ``[tunnel]``.
         on_congestion: told when the socket's buffer is full and when it has drained.
         dialling: told what the name resolved to.
+        agent_holds: told what the agent held when it was asked for keys to offer.
 
     Raises:
         TunnelFailureError: whatever goes wrong.
@@ -332,7 +334,10 @@ async def connect(
         "client_factory": lambda: client,
     }
     try:
-        async with asyncio.timeout(tunnel.connect_timeout_s), keys.offered(ring) as offer:
+        async with (
+            asyncio.timeout(tunnel.connect_timeout_s),
+            keys.offered(ring, agent_holds) as offer,
+        ):
             connection = await asyncssh.connect(
                 alias.host, alias.port, client_keys=offer or None, **options
             )

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from hostnfsd.config.model import Config
-from hostnfsd.daemon import ssh
+from hostnfsd.daemon import keys, ssh
 from hostnfsd.daemon.account import Account
 from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.circle import Circle
@@ -87,6 +87,7 @@ class Supervisor:
         self._board = self._memory.board
         self._account = Account(name, self._memory.quiet)
         self._alias: Alias | None = None
+        self._held: keys.Held = None
 
     # -- asked from outside ----------------------------------------------------------------------
 
@@ -218,6 +219,7 @@ class Supervisor:
                 config.tunnel,
                 on_congestion=circle.set_congested,
                 dialling=self._dialling,
+                agent_holds=self._agent_holds,
             )
             established = True
             try:
@@ -276,9 +278,12 @@ class Supervisor:
         self._post(machine.Lost(failure) if established else event, generation)
 
     def _dialling(self, alias: Alias) -> None:
-        self._alias = alias
+        self._alias, self._held = alias, None
         self._account.address = str(alias)
         self._changed()
+
+    def _agent_holds(self, held: keys.Held) -> None:
+        self._held = held
 
     async def _disconnect(self, attempt: asyncio.Task[None] | None, *, drain: bool) -> None:
         if drain and self._forwards is not None:
@@ -302,7 +307,7 @@ class Supervisor:
 
     async def _hasten_on_change(self) -> None:
         ssh_config = self._config().gateway[self.name].ssh_config
-        await login_changed(ssh_config, self._alias, os.environ)
+        await login_changed(ssh_config, self._alias, self._held, os.environ)
         self.hasten()
 
     # -- what is shown ---------------------------------------------------------------------------

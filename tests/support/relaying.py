@@ -137,6 +137,7 @@ async def rig(
         tunnel or Tunnel(),
         on_congestion=circle.set_congested,
         dialling=lambda _alias: None,
+        agent_holds=lambda _held: None,
     )
     try:
         yield Rig(session, circle, limit)

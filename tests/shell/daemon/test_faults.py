@@ -32,6 +32,7 @@ async def failure(server: Reachable, **changes: Any) -> Failure:
             Tunnel(connect_timeout_s=10),
             on_congestion=lambda _full: None,
             dialling=lambda _alias: None,
+            agent_holds=lambda _held: None,
         )
     return caught.value.failure
 

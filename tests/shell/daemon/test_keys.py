@@ -10,7 +10,7 @@ import pytest
 
 from hostnfsd.daemon import keys
 from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.keys import Ring, agent_socket, collect, explain_refusal, held, offered
+from hostnfsd.daemon.keys import Held, Ring, agent_socket, collect, explain_refusal, held, offered
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 from tests.support.agent import Agent, ssh_agent
@@ -253,19 +253,25 @@ async def test_the_agents_keys_are_offered_before_the_files(
 ) -> None:
     make_key(tmp_path / "other")
     agent.add(tmp_path / "other")
-    async with offered(ring(plain, agent=agent, only=False)) as offer:
+    told: list[Held] = []
+    async with offered(ring(plain, agent=agent, only=False), told.append) as offer:
         assert [key.public_data for key in offer] == [public(tmp_path / "other"), public(plain)]
+    assert told == [frozenset({public(tmp_path / "other")})]
+
+
+def nobody_is_asked(_held: Held) -> None:
+    raise AssertionError("there is no agent")
 
 
 async def test_without_an_agent_the_files_are_offered(plain: Path) -> None:
-    async with offered(ring(plain)) as offer:
+    async with offered(ring(plain), nobody_is_asked) as offer:
         assert [key.public_data for key in offer] == [public(plain)]
 
 
 async def test_an_agent_that_has_gone_is_passed_over(plain: Path, agent: Agent) -> None:
     found = ring(plain, agent=agent, only=False)
     Path(agent.socket).unlink()
-    async with offered(found) as offer:
+    async with offered(found, lambda _held: None) as offer:
         assert [key.public_data for key in offer] == [public(plain)]
 
 

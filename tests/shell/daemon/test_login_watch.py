@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hostnfsd.daemon import login_watch, watch
+from hostnfsd.daemon import keys, login_watch, watch
 from hostnfsd.daemon.login_watch import login_changed, watched
 from hostnfsd.tunnel.ssh_config import Alias
 from tests.support.agent import Agent, ssh_agent
@@ -42,7 +42,9 @@ def alias(**changes: object) -> Alias:
 async def waiting(
     ssh_config: str = "none", found: Alias | None = None, **environ: str
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(login_changed(ssh_config, found, environ))
+    setting = None if found is None else found.identity_agent
+    held = await keys.held(keys.agent_socket(setting, environ))
+    task = asyncio.create_task(login_changed(ssh_config, found, held, environ))
     await never(task.done, "nothing has changed", for_s=0.15)
     yield task
     task.cancel()
@@ -67,6 +69,16 @@ async def test_the_agent_of_ssh_config_is_the_one_that_is_asked(
     async with waiting(found=alias(identity_agent=agent.socket), SSH_AUTH_SOCK=nobody) as changed:
         agent.add(tmp_path / "key")
         await eventually(changed.done, "the key")
+
+
+async def test_a_key_that_was_added_while_the_login_was_tried_is_noticed(
+    agent: Agent, tmp_path: Path
+) -> None:
+    make_key(tmp_path / "key")
+    before = await keys.held(agent.socket)
+    agent.add(tmp_path / "key")
+    async with asyncio.timeout(10):
+        await login_changed("none", alias(), before, {"SSH_AUTH_SOCK": agent.socket})
 
 
 async def test_a_file_that_changes_is_noticed(home: Path) -> None:

@@ -44,6 +44,7 @@ async def dial(server: Reachable, tunnel: Tunnel | None = None, **changes: Any) 
         tunnel or Tunnel(),
         on_congestion=lambda _full: None,
         dialling=lambda _alias: None,
+        agent_holds=lambda _held: None,
     )
 
 

@@ -6,7 +6,6 @@ import gc
 import logging
 import random
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -375,7 +374,7 @@ async def test_a_key_that_is_added_to_the_agent_unblocks(
     locked.write_bytes(plain.read_bytes())
     locked.chmod(0o600)
     lock = ["ssh-keygen", "-q", "-p", "-P", "", "-N", "secret", "-f", str(locked)]
-    subprocess.run(lock, check=True, stdout=subprocess.DEVNULL)
+    await (await asyncio.create_subprocess_exec(*lock)).wait()
     written = tables(sshd, ports, gateway={"identity_files": [str(locked)]})
     with ssh_agent(tmp_path / "agent") as agent:
         monkeypatch.setenv("SSH_AUTH_SOCK", agent.socket)
@@ -383,7 +382,7 @@ async def test_a_key_that_is_added_to_the_agent_unblocks(
             await tunnel.until(Phase.BLOCKED)
             assert "the agent does not hold it" in str(tunnel.view.error)
             agent.add(plain)
-            await tunnel.until_serving(timeout_s=5)
+            await tunnel.until_serving()
 
 
 # -- bugs, stops ---------------------------------------------------------------------------------
