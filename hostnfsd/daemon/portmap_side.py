@@ -166,7 +166,7 @@ class PortmapSide:
         self._to_host += len(data)
         if self._entered:
             self._tally.bytes_to_host += len(data)
-        self._follower.to_host(data)
+        self._follower.to_host(data, self._moved_at)
         self._answer(data)
         self._finish_if_over()
 
@@ -261,7 +261,7 @@ class PortmapSide:
         if self._entered:
             self._tally.bytes_to_client += len(data)
         self._channel.write(data)
-        self._follower.to_client(data)
+        self._follower.to_client(data, time.monotonic())
 
     def _finish_if_over(self) -> None:
         if self._blocked:

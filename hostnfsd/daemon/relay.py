@@ -156,7 +156,7 @@ class Relay:
             return
         self._moved(len(data), to_host=False)
         self._channel.write(data)
-        if self._follower.to_client(data) and self._draining:
+        if self._follower.to_client(data, self._moved_at) and self._draining:
             self._finish_if_quiet()
 
     def host_full(self, full: bool) -> None:
@@ -212,7 +212,7 @@ class Relay:
         self._moved(len(data), to_host=True)
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-        self._follower.to_host(data)
+        self._follower.to_host(data, self._moved_at)
 
     def channel_is_full(self, full: bool) -> None:
         """The client does not take more, or takes more again."""

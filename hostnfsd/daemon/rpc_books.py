@@ -8,7 +8,6 @@ that sees. The bytes go their way whatever becomes of it.
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Final
 
 import structlog
@@ -19,7 +18,7 @@ from hostnfsd.snapshot import ProcedureView, RpcView
 from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.programs import OTHER, procedure_at
 from hostnfsd.sunrpc.scan import Off
-from hostnfsd.sunrpc.tap import Call, Numbers, Reply, Tap
+from hostnfsd.sunrpc.tap import Call, Numbers, Tap
 
 #: Why calls on a connection are not followed, beside :class:`Off`: our own code failed; more calls
 #: wait than are remembered.
@@ -44,6 +43,13 @@ class Entry:
     bytes_to_client: int = 0
     seconds: float = 0.0
     durations: list[int] = field(default_factory=lambda: [0] * (len(RPC_BUCKETS_S) + 1))
+
+    def failed(self, error: Error) -> None:
+        """A reply brought an error."""
+        if error is Error.RPC:
+            self.rpc_errors += 1
+        else:
+            self.status_errors += 1
 
     def view(self, procedure: str) -> ProcedureView:
         """The same as a value."""
@@ -131,13 +137,12 @@ class Follower:
         tap: what sees them; None to follow nothing.
         originator: whose connection it is, for the log.
         locks: called at each call that asks for a lock or speaks of one; None if nobody minds.
-        clock: seconds that neither jump nor count sleep.
 
     Attributes:
         calls: how many calls were booked.
     """
 
-    __slots__ = ("_books", "_clock", "_entered", "_locks", "_originator", "_tap", "_why", "calls")
+    __slots__ = ("_books", "_entered", "_locks", "_originator", "_tap", "_why", "calls")
 
     def __init__(
         self,
@@ -146,12 +151,10 @@ class Follower:
         *,
         originator: str,
         locks: Callable[[], None] | None = None,
-        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._books = books
         self._locks = locks
         self._originator = originator
-        self._clock = clock
         self._tap = tap
         self._why: str | None = None
         self._entered = False
@@ -187,15 +190,22 @@ class Follower:
         """When the longest unanswered call began, of :func:`time.monotonic`; None without one."""
         return None if self._tap is None else self._tap.oldest
 
-    def to_host(self, chunk: bytes) -> None:
-        """Bytes of the client."""
+    def to_host(self, chunk: bytes, now: float) -> None:
+        """Bytes of the client, at ``now`` of :func:`time.monotonic`."""
         tap = self._tap
         if tap is None:
             return
         try:
-            calls = tap.to_host(chunk, self._clock())
+            calls = tap.to_host(chunk, now)
             if calls and self._entered:
-                self._book_calls(calls)
+                self.calls += len(calls)
+                books = self._books
+                for _, numbers, size in calls:
+                    entry = books.by_numbers.get(numbers) or books.entry(numbers)
+                    entry.calls += 1
+                    entry.bytes_to_host += size
+                if self._locks is not None:
+                    self._note_locks(calls, self._locks)
             if tap.overrun and self._why is None:
                 self._lose(OUTSTANDING)
             if tap.off is not None:
@@ -203,15 +213,22 @@ class Follower:
         except Exception:  # noqa: BLE001  # the relay must go on
             self._broke()
 
-    def to_client(self, chunk: bytes) -> bool:
-        """Bytes of the host; whether they completed the reply to a call."""
+    def to_client(self, chunk: bytes, now: float) -> bool:
+        """Bytes of the host, at ``now``; whether they completed the reply to a call."""
         tap = self._tap
         if tap is None:
             return False
         try:
-            replies = tap.to_client(chunk, self._clock())
+            replies = tap.to_client(chunk, now)
             if replies and self._entered:
-                self._book_replies(replies)
+                books = self._books
+                for _, numbers, error, _, size, duration_s in replies:
+                    entry = books.by_numbers.get(numbers) or books.entry(numbers)
+                    entry.bytes_to_client += size
+                    entry.seconds += duration_s
+                    entry.durations[bisect_left(RPC_BUCKETS_S, duration_s)] += 1
+                    if error is not _NONE:
+                        entry.failed(error)
             if tap.off is not None:
                 self._stop(tap.off)
         except Exception:  # noqa: BLE001  # the relay must go on
@@ -249,27 +266,11 @@ class Follower:
             for numbers in tap.close():
                 self._books.entry(numbers).unanswered += 1
 
-    def _book_calls(self, calls: Sequence[Call]) -> None:
-        self.calls += len(calls)
-        known, books = self._books.by_numbers, self._books
-        for _, numbers, size in calls:
-            entry = known.get(numbers) or books.entry(numbers)
-            entry.calls += 1
-            entry.bytes_to_host += size
-            if self._locks is not None and numbers[0] == _NLM and numbers[2] != _NULL:
-                self._locks()
-
-    def _book_replies(self, replies: Sequence[Reply]) -> None:
-        known, books = self._books.by_numbers, self._books
-        for _, numbers, error, _, size, duration_s in replies:
-            entry = known.get(numbers) or books.entry(numbers)
-            entry.bytes_to_client += size
-            entry.seconds += duration_s
-            entry.durations[bisect_left(RPC_BUCKETS_S, duration_s)] += 1
-            if error is _RPC:
-                entry.rpc_errors += 1
-            elif error is _STATUS:
-                entry.status_errors += 1
+    @staticmethod
+    def _note_locks(calls: Sequence[Call], note: Callable[[], None]) -> None:
+        for _, (program, _, procedure), _ in calls:
+            if program == _NLM and procedure != _NULL:
+                note()
 
     def _stop(self, why: str) -> None:
         """Follow no more."""
@@ -297,5 +298,4 @@ class Follower:
 
 
 # Members of an enumeration are slow to look up before Python 3.12.
-_RPC: Final = Error.RPC
-_STATUS: Final = Error.STATUS
+_NONE: Final = Error.NONE

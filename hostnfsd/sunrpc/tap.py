@@ -34,21 +34,27 @@ MAX_OUTSTANDING: Final = 4096
 
 #: xid, msg_type, RPC version, program, version, procedure, flavor of the credential.
 _CALL: Final = struct.Struct(">7I")
-_MARKED_CALL: Final = struct.Struct(">8I")
-#: Mark, xid, msg_type, reply_stat, flavor and length of the verifier, accept_stat, first result.
-_MARKED_REPLY: Final = struct.Struct(">8I")
+#: Mark, xid; msg_type and RPC version as one number; program, version, procedure, flavor.
+_MARKED_CALL: Final = struct.Struct(">2IQ4I")
+#: Mark, xid; past :data:`_DONE`; first word of the results.
+_MARKED_REPLY: Final = struct.Struct(">2I20xI")
 #: xid, msg_type, reply_stat; then flavor and length of the verifier, or reject_stat and auth_stat.
 _REPLY: Final = struct.Struct(">5I")
 _WORD: Final = struct.Struct(">I")
 #: A call without arguments has a credential and a verifier, each a flavor and a length.
 _SHORTEST_CALL: Final = 40
 _SHORTEST_REPLY: Final = _REPLY.size
-_SHORTEST_WITH_STATUS: Final = _MARKED_REPLY.size - MARK_SIZE
+_SHORTEST_MARKED_CALL: Final = MARK_SIZE + _SHORTEST_CALL
+_SHORTEST_MARKED_STATUS: Final = _MARKED_REPLY.size
+_SHORTEST_STATUS: Final = _MARKED_REPLY.size - MARK_SIZE
 # Plain numbers: the enumerations would be looked up for every message.
 _IS_CALL: Final = int(MessageType.CALL)
 _IS_REPLY: Final = int(MessageType.REPLY)
-_ACCEPTED: Final = int(ReplyStat.ACCEPTED)
-_SUCCESS: Final = int(AcceptStat.SUCCESS)
+_CALL_OF_VERSION_2: Final = MessageType.CALL << 32 | RPC_VERSION
+#: msg_type, reply_stat, an empty verifier, accept_stat of the most usual reply.
+_DONE: Final = struct.pack(
+    ">5I", MessageType.REPLY, ReplyStat.ACCEPTED, AuthFlavor.NONE, 0, AcceptStat.SUCCESS
+)
 # Of RPCSEC_GSS: what begins the results may be a length, or encrypted.
 _GSS: Final = int(AuthFlavor.RPCSEC_GSS)
 
@@ -100,6 +106,7 @@ class Tap:
         "_opened",
         "_pending",
         "_replies",
+        "_unusual",
         "cut_short",
         "off",
         "overrun",
@@ -117,6 +124,7 @@ class Tap:
         self._cut: int | None = None  # its xid, if it is in _pending and not complete
         self._lost: tuple[Numbers, ...] = ()
         self._host_ended = False
+        self._unusual = False  # a side has ended, or it is off: no call is an ordinary one
         self.off: Off | None = None
         self.cut_short = False
         self.overrun = False
@@ -150,12 +158,33 @@ class Tap:
             scanner.pass_over(size)
             return ()
         calls: list[Call] = []
-        if scanner.between:
-            at = self._whole_calls(chunk, size, now, calls)
-            if at == size:
+        at, pending, longest = 0, self._pending, scanner.max_record
+        # The quick way, for ordinary calls that lie whole at the chunk's start: most chunks are one
+        # call. Whatever is unusual in any way is left.
+        while scanner.between and size - at >= _SHORTEST_MARKED_CALL and not self._unusual:
+            mark, xid, kind, program, version, procedure, flavor = _read_call(chunk, at)
+            length = mark - LAST_FRAGMENT
+            end = at + MARK_SIZE + length
+            if (
+                kind != _CALL_OF_VERSION_2
+                or length < _SHORTEST_CALL
+                or end > size
+                or length > longest
+                or xid in pending
+                or len(pending) >= self._most
+            ):
+                break
+            numbers = (program, version, procedure)
+            pending[xid] = (numbers, flavor, now)
+            calls.append((xid, numbers, length))
+            if end == size:
                 return calls
-            if at:
-                chunk = memoryview(chunk)[at:]
+            at = end
+        self._slow_calls(memoryview(chunk)[at:] if at else chunk, now, calls)
+        return calls
+
+    def _slow_calls(self, chunk: bytes | memoryview, now: float, calls: list[Call]) -> None:
+        scanner = self._calls
         for head, length, began in scanner.feed(chunk, now):
             call = self._call(head, length, began)
             if call is not None:
@@ -170,7 +199,6 @@ class Tap:
             self._cut = call[0] if call is not None and len(self._pending) > known else None
         if scanner.off is not None and self.off is None:
             self._stop(scanner.off)
-        return calls
 
     def to_client(self, chunk: bytes | memoryview, now: float) -> Sequence[Reply]:
         """The replies to known calls whose last byte is in ``chunk``, which passes at ``now``."""
@@ -179,74 +207,17 @@ class Tap:
             scanner.pass_over(size)
             return ()
         replies: list[Reply] = []
-        if scanner.between:
-            at = self._whole_replies(chunk, size, now, replies)
-            if at == size:
-                return replies
-            if at:
-                chunk = memoryview(chunk)[at:]
-        for head, length, _ in scanner.feed(chunk, now):
-            reply = self._reply(head, length, now)
-            if reply is not None:
-                replies.append(reply)
-        if scanner.off is not None and self.off is None:
-            self._stop(scanner.off)
-        return replies
-
-    def _whole_calls(
-        self, chunk: bytes | memoryview, size: int, now: float, calls: list[Call]
-    ) -> int:
-        """Enter the ordinary calls that lie whole at the chunk's start; the place behind them.
-
-        The quick way: most chunks are one call. Whatever is unusual in any way is left.
-        """
-        if self._calls.off is not None or self._host_ended:
-            return 0
-        pending, most, longest, at = self._pending, self._most, self._calls.max_record, 0
-        while size - at >= _MARKED_CALL.size:
-            mark, xid, kind, rpc_version, program, version, procedure, flavor = _read_call(
-                chunk, at
-            )
+        at, pending, longest = 0, self._pending, scanner.max_record
+        # The quick way, as above: a reply that was accepted, without a verifier, done.
+        while scanner.between and size - at >= _SHORTEST_MARKED_STATUS and scanner.off is None:
+            mark, xid, status = _read_reply(chunk, at)
             length = mark - LAST_FRAGMENT
             end = at + MARK_SIZE + length
             if (
-                length < _SHORTEST_CALL
-                or length > longest
+                chunk[at + 8 : at + 28] != _DONE
+                or length < _SHORTEST_STATUS
                 or end > size
-                or kind != _IS_CALL
-                or rpc_version != RPC_VERSION
-                or xid in pending
-                or len(pending) >= most
-            ):
-                break
-            numbers = (program, version, procedure)
-            pending[xid] = (numbers, flavor, now)
-            calls.append((xid, numbers, length))
-            at = end
-        return at
-
-    def _whole_replies(
-        self, chunk: bytes | memoryview, size: int, now: float, replies: list[Reply]
-    ) -> int:
-        """Take off the calls that ordinary replies, whole at the chunk's start, answer.
-
-        The place behind them. Whatever is unusual in any way is left.
-        """
-        if self._replies.off is not None:
-            return 0
-        pending, longest, at = self._pending, self._replies.max_record, 0
-        while size - at >= _MARKED_REPLY.size:
-            mark, xid, kind, stat, _, verifier, accept_stat, status = _read_reply(chunk, at)
-            length = mark - LAST_FRAGMENT
-            end = at + MARK_SIZE + length
-            if (
-                length < _SHORTEST_WITH_STATUS
                 or length > longest
-                or end > size
-                or kind != _IS_REPLY
-                or stat != _ACCEPTED
-                or verifier
-                or accept_stat != _SUCCESS
                 or xid not in pending
             ):
                 break
@@ -255,8 +226,16 @@ class Tap:
             if status:
                 error, status = _seen(numbers, flavor, status)
             replies.append((xid, numbers, error, status, length, now - began))
+            if end == size:
+                return replies
             at = end
-        return at
+        for head, length, _ in scanner.feed(memoryview(chunk)[at:] if at else chunk, now):
+            reply = self._reply(head, length, now)
+            if reply is not None:
+                replies.append(reply)
+        if scanner.off is not None and self.off is None:
+            self._stop(scanner.off)
+        return replies
 
     def client_ended(self) -> None:
         """The client sends no more; replies may still come, but none to a call it cut short."""
@@ -265,10 +244,11 @@ class Tap:
             if self._cut is not None:
                 self._pending.pop(self._cut, None)
             self._calls.stop(Off.HALF_OPEN)
+            self._unusual = True
 
     def host_ended(self) -> None:
         """The host sends no more: what is unanswered will stay so."""
-        self._host_ended = True
+        self._host_ended = self._unusual = True
         self.cut_short |= not self._replies.between
         if self._pending or not self._replies.between:
             self._lost = self._whole_pending()
@@ -292,6 +272,7 @@ class Tap:
     def _stop(self, why: Off) -> None:
         """For good: nothing is pending and nothing is half through from here on."""
         self.off = why
+        self._unusual = True
         self._calls.stop(why)
         self._replies.stop(why)
         self._pending.clear()

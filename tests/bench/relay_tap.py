@@ -3,8 +3,9 @@
     make bench WHAT=tap
     python -m tests.bench.relay_tap [ROUNDS]
 
-One daemon on the test bed, and two connections through it: one that began when calls were followed,
-and one that began when they were not. They take turns. The service is a plain one of this process
+One daemon on the test bed, and four connections through it: two that began when calls were
+followed, and two when they were not, for no two connections are equally quick. They take turns, so
+that each meets each of the other kind. The service is a plain one of this process
 that answers at once, so that the relay is what is measured: READ and WRITE of 1 MiB, 4 in flight,
 as kernel clients do, and small calls one at a time and 16 in flight. Of each pair of rounds the
 quotient is taken, and of these the median, which is what resolves a few per cent on a machine that
@@ -30,7 +31,7 @@ from tests.bed import network, tcp_service
 from tests.bed.bed import Bed
 from tests.bed.daemon import Daemon
 
-ROUNDS: Final = 41
+ROUNDS: Final = 48
 MIB: Final = 1024 * 1024
 BULK_CALLS: Final = 40
 SMALL_CALLS: Final = 500
@@ -123,17 +124,19 @@ def measure(rounds: int) -> None:
         stack.enter_context(Answering(bed.network.host))
         daemon = bed.daemon(tcp_service.SERVICES)
         daemon.await_ready()
-        clients = {on: connected(bed, daemon, on=on) for on in (False, True)}
-        for client in clients.values():
-            stack.enter_context(client)
+        clients: dict[bool, list[socket]] = {False: [], True: []}
+        for on in (True, False, False, True):
+            client = stack.enter_context(connected(bed, daemon, on=on))
+            clients[on].append(client)
         pid = daemon.process.pid.number
         for kind in _KINDS:
             for number in range(rounds):
                 for on in (False, True) if number % 2 else (True, False):
-                    found.setdefault((kind, on), []).append(once(clients[on], pid, kind))
+                    client = clients[on][number // (2 if on else 4) % 2]
+                    found.setdefault((kind, on), []).append(once(client, pid, kind))
         counted = daemon.metric("hostnfsd_rpc_calls_total", service="rquotad")
-        assert counted == 1 + rounds * sum(calls for calls, *_ in _KINDS.values())
-        for client in clients.values():
+        assert counted == 2 + rounds * sum(calls for calls, *_ in _KINDS.values())
+        for client in (*clients[False], *clients[True]):
             client.close()
         daemon.terminate()
     print(f"Following calls against not following them, {rounds} rounds of each in turns")

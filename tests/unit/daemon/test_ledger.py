@@ -131,6 +131,6 @@ def test_whoever_asks_for_a_lock_is_told_of() -> None:
         for _ in range(2):
             follower = ledger.follow("gw", Service.NLOCKMGR, "10.0.0.1")
             follower.enter()
-            follower.to_host(lock)
+            follower.to_host(lock, 0)
 
     assert [(line["event"], line["originator"]) for line in logs] == [("nlm_calls", "10.0.0.1")]
