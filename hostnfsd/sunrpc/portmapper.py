@@ -40,6 +40,8 @@ _IP_VERSIONS: Final[Mapping[str, int]] = MappingProxyType(
 _TABLES_KEPT: Final = 32
 #: Of program 100000.
 _SPOKEN: Final = (portmap.VERSION, *rpcbind.VERSIONS)
+#: What clients are told who want an address that nobody knows.
+_ASK_VERSION_2: Final = rpc.ProgramMismatch(portmap.VERSION, portmap.VERSION)
 _WILDCARD: Final[Mapping[Family, IPAddress]] = MappingProxyType(
     {Family.IPV4: ipaddress.IPv4Address(0), Family.IPV6: ipaddress.IPv6Address(0)}
 )
@@ -235,7 +237,7 @@ def _address(asked: _Asked, *, exact: bool) -> rpc.Outcome:
     if addresses:
         return _success(rpcbind.Uaddr(rpcbind.uaddr(addresses[0], port)))
     if ip_version in {None, *(_IP_VERSION[family] for family in asked.view.families)}:
-        return rpc.ProgramMismatch(portmap.VERSION, portmap.VERSION)
+        return _ASK_VERSION_2
     return _success(rpcbind.Uaddr(rpcbind.NOT_REGISTERED))  # nobody gets in by that family
 
 
@@ -271,9 +273,11 @@ def _getaddrlist(asked: _Asked) -> rpc.Outcome:
     port = asked.find(binding.program, binding.version, exact=True)
     if port is None:
         return _success(rpcbind.Endpoints())
+    addresses = asked.at(binding, None)
+    if not addresses:  # it is there, and nobody knows where
+        return _ASK_VERSION_2
     endpoints = tuple(
-        rpcbind.Endpoint.of(_NETID[address.version], address, port)
-        for address in asked.at(binding, None)
+        rpcbind.Endpoint.of(_NETID[address.version], address, port) for address in addresses
     )
     return _success(rpcbind.Endpoints(endpoints))
 

@@ -215,6 +215,21 @@ def test_where_no_address_is_known_what_nobody_listens_for_is_still_not_register
     assert getaddr(4711, 1, view=UNKNOWN) == getaddr(100011, 1, view=UNKNOWN) == ""
 
 
+@pytest.mark.parametrize("family", [None, *Family])
+def test_so_it_is_for_the_list_of_addresses(family: Family | None) -> None:
+    asked = Binding(NFS, 3, "tcp")
+
+    assert reply(4, 11, asked, view=UNKNOWN, family=family) == rpc.ProgramMismatch(2, 2)
+    for missing in (Binding(NFS, 4, "tcp"), Binding(4711, 1), Binding(100011, 1)):
+        assert decode(Endpoints, results(4, 11, missing, view=UNKNOWN, family=family)).rows == ()
+
+
+def test_of_the_family_that_a_client_came_in_by_an_address_is_listed() -> None:
+    view = replace(VIEW, addresses=(V4,), families=(Family.IPV4, Family.IPV6))
+
+    assert reply(4, 11, Binding(NFS, 3), view=view, family=Family.IPV6) == rpc.ProgramMismatch(2, 2)
+
+
 def test_a_family_that_is_listened_in_and_not_known_is_to_be_asked_in_version_2() -> None:
     view = replace(VIEW, addresses=(V4,), families=(Family.IPV4, Family.IPV6))
 
