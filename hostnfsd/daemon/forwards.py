@@ -279,7 +279,7 @@ class Forwards:
             specs=specs(config, self._gateway),
             versions=self._host.versions,
             configured=config.gateway[self._gateway].client_address,
-            survey=self._memory.survey,
+            discovered=self._memory.discovered_addresses(),
         )
 
     # -- the end ---------------------------------------------------------------------------------

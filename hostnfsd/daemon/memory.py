@@ -1,6 +1,7 @@
 """What the sessions of one gateway hand on to each other."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hostnfsd.config.model import Config
@@ -23,6 +24,7 @@ class Memory:
         surveyed: whether it has been asked, with or without success.
         seen: services that have ever answered.
         host_up: whether each service answers at the host; empty while nobody looks.
+        admits: whether clients of an address may come in, as far as is known.
     """
 
     gateway: str
@@ -32,6 +34,7 @@ class Memory:
     surveyed: bool = False
     seen: set[Service] = field(default_factory=set)
     host_up: dict[Service, bool] = field(default_factory=dict)
+    admits: Callable[[str], bool] = lambda _address: True
 
     def learn(self, found: Survey | None) -> bool:
         """Keep what a survey found; one that failed makes nobody forget.
@@ -47,7 +50,12 @@ class Memory:
 
     def client_addresses(self, config: Config) -> tuple[str, ...]:
         """How clients reach the gateway: as configured, else as discovered."""
-        return client_addresses(self.survey, config.gateway[self.gateway].client_address)
+        configured = config.gateway[self.gateway].client_address
+        return client_addresses(self.survey, configured, self.admits)
+
+    def discovered_addresses(self) -> tuple[str, ...]:
+        """How clients reach the gateway, whatever is configured."""
+        return client_addresses(self.survey, (), self.admits)
 
     def expect(self, config: Config) -> None:
         """Let the board show what this configuration carries, in the families clients come in."""

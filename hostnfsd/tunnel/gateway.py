@@ -7,6 +7,7 @@ runs no commands, or is no Linux, costs us the reasons and nothing else.
 
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,12 +99,22 @@ def read_survey(text: str) -> Survey:
 _SESSION_WORDS: Final = ("client address", "client port", "server address", "server port")
 
 
-def client_addresses(survey: Survey | None, configured: tuple[str, ...]) -> tuple[str, ...]:
+def client_addresses(
+    survey: Survey | None,
+    configured: tuple[str, ...],
+    admits: Callable[[str], bool] = lambda _address: True,
+) -> tuple[str, ...]:
     """How clients reach the gateway: as configured, else as discovered, else nothing.
 
-    Its only address that is not loopback (one of each family); of several, the one that our
-    session reached, and so where the gateway cannot tell its addresses. Link-local addresses are
+    Of each family its only address that is not loopback. Of several those inside a network that is
+    admitted, for there the clients are; where that says nothing (all are, or none), and where the
+    gateway cannot tell its addresses, the one that our session reached. Link-local addresses are
     left out: they mean nothing without an interface.
+
+    Args:
+        survey: what the gateway told about itself.
+        configured: ``client_address``.
+        admits: whether clients of an address may come in.
     """
     if configured:
         return configured
@@ -115,8 +126,11 @@ def client_addresses(survey: Survey | None, configured: tuple[str, ...]) -> tupl
     found: list[str] = []
     for version in (4, 6):
         same = [a for a in usable if ipaddress.ip_address(a).version == version]
+        inside = [a for a in same if admits(a)]
         if len(same) == 1:
-            found.append(same[0])
+            found += same
+        elif 0 < len(inside) < len(same):
+            found += sorted(inside, key=lambda a: a != session)
         elif session in same:
             found.append(session)
     return tuple(found)

@@ -10,7 +10,6 @@ from hostnfsd.sunrpc import portmapper
 from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.sunrpc.rpcbind import IPAddress
 from hostnfsd.tunnel.forward import Spec
-from hostnfsd.tunnel.gateway import Survey, client_addresses
 
 
 def portmap_view(
@@ -19,7 +18,7 @@ def portmap_view(
     specs: Iterable[Spec],
     versions: Callable[[Service], tuple[int, ...]],
     configured: tuple[str, ...],
-    survey: Survey | None,
+    discovered: tuple[str, ...],
 ) -> PortmapView:
     """What is told now.
 
@@ -29,10 +28,10 @@ def portmap_view(
         versions: those that the host has of a service, or had when it was last seen.
         configured: ``client_address``. A name says nothing about addresses: where there are names
             only, the gateway's own word counts.
-        survey: what the gateway told about itself.
+        discovered: how clients reach the gateway by its own word.
     """
     families = tuple(sorted({family for spec in specs for family in spec.families}))
-    known = tuple(_addresses(configured)) or tuple(_addresses(client_addresses(survey, ())))
+    known = tuple(_addresses(configured)) or tuple(_addresses(discovered))
     return PortmapView(
         services=tuple(
             portmapper.Carried(service, each.port, versions(service))

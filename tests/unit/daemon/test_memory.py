@@ -53,6 +53,18 @@ def test_configured_addresses_win_over_discovered_ones() -> None:
     assert known.client_addresses(named) == ("dev-gw",)
 
 
+def test_the_clients_networks_tell_which_address_is_theirs() -> None:
+    known = memory()
+    known.learn(Survey(addresses=("10.77.0.2", "172.22.0.12"), session_address="10.77.0.2"))
+    config = parse("[gateway.gw]", "c").config
+    assert config is not None
+    assert known.client_addresses(config) == known.discovered_addresses() == ("10.77.0.2",)
+
+    known.admits = lambda address: address.startswith("172.22.")
+
+    assert known.client_addresses(config) == known.discovered_addresses() == ("172.22.0.12",)
+
+
 def test_the_board_shows_what_is_carried() -> None:
     known = memory()
     config = parse("[gateway.gw.services]\nrquotad = false", "c").config

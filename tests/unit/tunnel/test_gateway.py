@@ -199,6 +199,43 @@ def test_of_several_none_counts_if_our_session_reached_another() -> None:
 
 
 @pytest.mark.parametrize(
+    ("admitted", "found"),
+    [
+        (("10.0.0.5",), ("10.0.0.5",)),
+        (("172.22.0.12",), ("172.22.0.12",)),
+        (("10.0.0.5", "172.22.0.12"), ("172.22.0.12",)),  # says nothing: our session's
+        (("fd00::1",), ("172.22.0.12", "fd00::1")),
+        (("10.0.0.5", "fd00::2"), ("10.0.0.5", "fd00::2")),
+        ((), ("172.22.0.12",)),
+    ],
+)
+def test_of_several_those_inside_an_admitted_network_count(
+    admitted: tuple[str, ...], found: tuple[str, ...]
+) -> None:
+    """There the clients are, wherever our session went."""
+    assert client_addresses(MANY, (), admitted.__contains__) == found
+    assert client_addresses(MANY, ("dev-gw",), admitted.__contains__) == ("dev-gw",)
+
+
+def test_of_several_inside_the_one_our_session_reached_comes_first() -> None:
+    survey = Survey(addresses=("10.0.0.5", "172.22.0.11", "172.22.0.12"))
+
+    def inside(address: str) -> bool:
+        return address.startswith("172.22.")
+
+    assert client_addresses(survey, (), inside) == ("172.22.0.11", "172.22.0.12")
+    survey = replace(survey, session_address="172.22.0.12")
+    assert client_addresses(survey, (), inside) == ("172.22.0.12", "172.22.0.11")
+
+
+def test_an_only_address_counts_wherever_the_clients_are() -> None:
+    assert client_addresses(DOCKER, (), lambda _address: False) == (
+        "172.22.0.12",
+        "fc00:f853:ccd:e793::c",
+    )
+
+
+@pytest.mark.parametrize(
     ("session", "found"),
     [("10.88.0.5", ("10.88.0.5",)), ("127.0.0.1", ()), ("::1", ()), ("fe80::2", ()), (None, ())],
 )

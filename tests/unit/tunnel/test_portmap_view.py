@@ -9,7 +9,7 @@ from hostnfsd.reload import specs
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family
 from hostnfsd.sunrpc.portmapper import Carried, PortmapView
-from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.gateway import Survey, client_addresses
 from hostnfsd.tunnel.portmap_view import family_of, portmap_view
 
 VERSIONS = {Service.NFS: (3,), Service.MOUNTD: (1, 3)}
@@ -32,7 +32,7 @@ def view(
         specs=specs(config, "dev-gw"),
         versions=lambda service: VERSIONS.get(service, ()),
         configured=config.gateway["dev-gw"].client_address,
-        survey=survey,
+        discovered=client_addresses(survey, ()),
     )
 
 
@@ -98,7 +98,7 @@ def test_a_zone_means_nothing_to_clients() -> None:
         specs=specs(Config.model_validate({"gateway": {"g": {"listen": "::"}}}), "g"),
         versions=lambda _service: (),
         configured=("fe80::1%eth0",),
-        survey=survey,
+        discovered=client_addresses(survey, ()),
     )
 
     assert told(made) == ["fd22::12"]
