@@ -8,13 +8,15 @@ apart and is handled where listeners are asked for.
 
 import errno
 import os
+import shlex
 import socket
 from typing import Final
 
 import asyncssh
 
+from hostnfsd.readable import printable
 from hostnfsd.snapshot import FailureKind
-from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.failure import NEEDS_A_PERSON, Failure
 
 #: sshd's words before its banner, when MaxStartups or PerSourcePenalties turn us away.
 _BUSY_TEXTS: Final = ("Not allowed at this time", "Exceeded MaxStartups")
@@ -154,6 +156,37 @@ def of_greeting(greeting: bytes, where: str) -> Failure | None:
         " host with PerSourcePenaltyExemptList in the gateway's sshd_config",
     )
 
+
+def of_proxy(failure: Failure, said: str | None, name: str) -> Failure:
+    """Add what the proxy command said to a failure that it may be the cause of.
+
+    Args:
+        failure: as seen from our end.
+        said: on its standard error; None where no proxy command was run.
+        name: of the gateway: an alias that ssh(1) takes.
+    """
+    if said is None or failure.kind not in _OF_THE_WAY:
+        return failure
+    words = " / ".join(line.strip() for line in said.splitlines()[-2:])
+    # A jump host penalises those who knock with a wrong key as any sshd does.
+    kind = next((kind for text, kind in _SAID_ON_THE_WAY if text in words), failure.kind)
+    told = f"; the command that leads there said: {printable(words)}" if words else ""
+    return Failure(
+        kind,
+        f"{failure.text} (through a ProxyJump or ProxyCommand){told}",
+        f"see whether it works by hand, as the daemon's user: ssh {shlex.quote(name)}"
+        + ("; then: hostnfsd reconnect" if kind in NEEDS_A_PERSON else ""),
+    )
+
+
+#: What may be the doing of whoever leads to the gateway.
+_OF_THE_WAY: Final = frozenset({FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.PROTOCOL})
+#: Words of ssh(1) on a hop, and what they mean to us.
+_SAID_ON_THE_WAY: Final = (
+    ("Permission denied (", FailureKind.AUTH),
+    (_TOO_MANY_KEYS, FailureKind.AUTH),
+    ("Host key verification failed", FailureKind.HOST_KEY),
+)
 
 _KEY_HINT: Final = "add it to an agent: ssh-add FILE; or name a key without a passphrase"
 _CLOSED_HINT: Final = (

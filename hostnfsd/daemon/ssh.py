@@ -347,6 +347,7 @@ async def connect(
         failure = failure or faults.of_connecting(exc, where, timeout_s=tunnel.connect_timeout_s)
         if failure.kind is FailureKind.AUTH:
             failure = keys.explain_refusal(ring, failure)
+        failure = faults.of_proxy(failure, await wire.complaint(), name)
         raise TunnelFailureError(failure) from exc
     except BaseException:
         wire.close()

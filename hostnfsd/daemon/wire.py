@@ -6,7 +6,7 @@ make us buffer 2 MiB for each open connection): back-pressure from the socket to
 bound on how much one read hands to the packet parser (its cost grows with the square of the
 backlog), the socket options, and sshd's words when it turns us away.
 
-A proxy command gets the same treatment: it is run with one end of a socket pair.
+A proxy command gets the same treatment: see :mod:`hostnfsd.daemon.proxy_command`.
 """
 
 import asyncio
@@ -20,11 +20,15 @@ import asyncssh
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import String
 
+from hostnfsd.daemon.proxy_command import ProxyCommand
+
 #: Bytes waiting in the SSH socket's buffer at which relays stop reading, and read again.
 _HIGH_WATER: Final = 256 * 1024
 _LOW_WATER: Final = 64 * 1024
 #: asyncssh copies what is left of its input for every packet: feed it in slices.
 _SLICE: Final = 64 * 1024
+#: Seconds a proxy command that was told to end has to do so, and to say why it could not work.
+_COMPLAINT_S: Final = 1.0
 #: Bytes kept of what comes before the SSH banner.
 _GREETING_MOST: Final = 512
 #: Silence, spacing and count of the kernel's own keepalive: a second line behind SSH's.
@@ -56,7 +60,7 @@ class Wire:
         self._proxy = proxy
         self._unacknowledged_s = unacknowledged_s
         self._on_congestion = on_congestion
-        self._process: asyncio.subprocess.Process | None = None
+        self._command: ProxyCommand | None = None
         self._line: _Line | None = None
         self._socket: socket.socket | None = None
 
@@ -76,7 +80,7 @@ class Wire:
         if self._proxy is None:
             transport, _ = await loop.create_connection(lambda: line, host, port)
         else:
-            ours = await self._start_proxy(self._proxy)
+            self._command, ours = await ProxyCommand.start(self._proxy)
             transport, _ = await loop.create_connection(lambda: line, sock=ours)
         transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         self._socket = transport.get_extra_info("socket")
@@ -98,31 +102,25 @@ class Wire:
         if self._socket is not None:
             tune(self._socket, unacknowledged_s)
 
-    async def _start_proxy(self, argv: Sequence[str]) -> socket.socket:
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        try:
-            with theirs:
-                end, quiet = theirs.fileno(), asyncio.subprocess.DEVNULL
-                self._process = await asyncio.create_subprocess_exec(
-                    *argv, stdin=end, stdout=end, stderr=quiet
-                )
-        except BaseException:
-            ours.close()
-            raise
-        return ours
-
     def close(self) -> None:
         """End the proxy command, if there is one; forget the socket."""
         self._socket = None
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
+        if self._command is not None:
+            self._command.end()
 
     async def wait_closed(self) -> None:
         """Reap the proxy command, if there is one."""
-        if self._process is not None:
-            await self._process.wait()
+        if self._command is not None:
+            await self._command.wait()
+
+    async def complaint(self) -> str | None:
+        """What the proxy command said last; None where there is none. Call it when closed."""
+        if self._command is None:
+            return None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_COMPLAINT_S):
+                await self._command.wait()
+        return self._command.said
 
 
 class _Line(asyncio.Protocol):

@@ -22,6 +22,13 @@ _INCLUDE: Final = re.compile(
 )
 #: A word, in quotes where it has blanks.
 _WORD: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
+#: Of an ssh that is a hop: no questions, no sharing, and no forwards of its own.
+_HOP_OPTIONS: Final = (
+    *("-o", "BatchMode=yes"),
+    *("-o", "ControlMaster=no"),
+    *("-o", "ControlPath=none"),
+    *("-o", "ClearAllForwardings=yes"),
+)
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 #: ``ssh -G`` prints several names on a line, in full and without quotes: a blank may be in a name.
 _FILE_NAMES: Final = re.compile(r" (?=[/~])")
@@ -150,15 +157,15 @@ def proxy_argv(alias: Alias, config: tuple[str, ...] = ()) -> tuple[str, ...] | 
         config: arguments that tell ssh(1) which configuration file to read.
 
     ProxyJump becomes what OpenSSH makes of it: an ``ssh -W`` through the last hop (ssh(1), -J), so
-    hops use the user's own configuration. ProxyCommand is run by the shell, as ssh_config(5) says.
+    hops use the user's own configuration; but nobody is there to be asked for a passphrase.
+    ProxyCommand is run by the shell, as ssh_config(5) says.
     """
     tokens = _tokens(alias.host, str(alias.port), alias.user, alias.name)
     if alias.proxy_jump is not None:
         *before, last = _expand(alias.proxy_jump, tokens).split(",")
         jump = ("-J", ",".join(before)) if before else ()
         target = f"[{alias.host}]:{alias.port}"
-        return ("ssh", *config, "-o", "ControlMaster=no", "-o", "ControlPath=none",
-                "-o", "ClearAllForwardings=yes", *jump, "-W", target, *_hop(last))  # fmt: skip
+        return ("ssh", *config, *_HOP_OPTIONS, *jump, "-W", target, *_hop(last))
     if alias.proxy_command is not None:
         return ("/bin/sh", "-c", "exec " + _expand(alias.proxy_command, tokens))
     return None

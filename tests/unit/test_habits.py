@@ -35,6 +35,7 @@ ELSEWHERE = {
     "daemon/listeners.py": "shell/daemon/test_endpoints.py",
     "daemon/log_lines.py": "shell/daemon/test_logs.py",
     "daemon/metric_table.py": "unit/daemon/test_metrics.py",
+    "daemon/proxy_command.py": "shell/daemon/test_ssh.py",
     "daemon/routes.py": "shell/daemon/test_endpoints.py",
     "daemon/rpc_metrics.py": "unit/daemon/test_metrics.py",
     "daemon/seams.py": "shell/daemon/test_relay.py",

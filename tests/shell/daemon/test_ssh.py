@@ -278,6 +278,73 @@ async def test_a_jump_host_is_gone_through(shared_sshd: Sshd, sshd: Sshd, tmp_pa
     await eventually(lambda: children() <= before, "ssh to end")
 
 
+async def test_a_jump_host_that_refuses_is_told_and_not_asked_again_and_again(
+    shared_sshd: Sshd, sshd: Sshd, tmp_path: Path
+) -> None:
+    sshd.forbid()
+    sshd.start()
+    config = alias_file(tmp_path, shared_sshd, "ProxyJump jump")
+    with config.open("a") as file:
+        file.write(
+            f"Host jump\n HostName {LOOPBACK}\n Port {sshd.port}\n IdentitiesOnly yes\n"
+            f" UserKnownHostsFile {sshd.known_hosts}\n IdentityFile {sshd.identity}\n"
+        )
+    before = children()
+    found = await failure(
+        shared_sshd, host=None, port=None, known_hosts=None, ssh_config=str(config)
+    )
+
+    assert found.kind is FailureKind.AUTH
+    assert "Permission denied (publickey" in found.text
+    await eventually(lambda: children() <= before, "ssh to end")
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("echo the VPN is down >&2; exit 1", "said: the VPN is down"),
+        ("nosuchcommand %h", "not found"),
+        ("yes >&2; true", "said: y / y"),  # it says more than any pipe holds
+    ],
+)
+async def test_a_proxy_command_that_fails_is_quoted(
+    shared_sshd: Sshd, tmp_path: Path, command: str, said: str
+) -> None:
+    before = children()
+    script = tmp_path / "command"
+    script.write_text(f"#!/bin/sh\n{command.replace('%h', 'x')}\n")
+    script.chmod(0o755)
+    config = alias_file(tmp_path, shared_sshd, f"ProxyCommand {script}")
+    found = await failure(
+        shared_sshd,
+        Tunnel(connect_timeout_s=1),
+        host=None,
+        port=None,
+        known_hosts=None,
+        ssh_config=str(config),
+    )
+
+    assert "through a ProxyJump or ProxyCommand" in found.text
+    assert said in found.text
+    await eventually(lambda: children() <= before, "the command to be ended")
+
+
+async def test_a_child_of_the_proxy_command_that_stays_keeps_nobody_waiting(
+    shared_sshd: Sshd, tmp_path: Path
+) -> None:
+    """As the master of a ControlPersist does, it holds the pipe of standard error."""
+    (tmp_path / "pid").touch()
+    command = f"/bin/sh -c 'sleep 60 </dev/null >/dev/null & echo $! > {tmp_path}/pid; exit 1'"
+    config = alias_file(tmp_path, shared_sshd, f"ProxyCommand {command}")
+    before = sockets()
+    started = time.monotonic()
+    await failure(shared_sshd, host=None, port=None, known_hosts=None, ssh_config=str(config))
+
+    assert time.monotonic() - started < 5
+    os.kill(int((tmp_path / "pid").read_text()), 15)
+    await eventually(lambda: sockets() <= before, "our ends to be closed")
+
+
 # -- liveness ------------------------------------------------------------------------------------
 
 

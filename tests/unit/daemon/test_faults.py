@@ -7,7 +7,7 @@ import socket
 import asyncssh
 import pytest
 
-from hostnfsd.daemon.faults import TunnelFailureError, of_connecting, of_greeting, of_loss
+from hostnfsd.daemon.faults import TunnelFailureError, of_connecting, of_greeting, of_loss, of_proxy
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 
@@ -168,3 +168,44 @@ def test_a_failure_travels_as_an_exception() -> None:
     error = TunnelFailureError(MINE)
 
     assert (str(error), error.failure) == ("classified before", MINE)
+
+
+AWAY = Failure(FailureKind.UNREACHABLE, "gw closed the connection", "is sshd running there?")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("ssh: connect to host jump port 22: Connection refused", FailureKind.UNREACHABLE),
+        ("me@jump: Permission denied (publickey).", FailureKind.AUTH),
+        ("Received disconnect: Too many authentication failures", FailureKind.AUTH),
+        ("No ED25519 host key is known\nHost key verification failed.", FailureKind.HOST_KEY),
+    ],
+)
+def test_what_the_proxy_command_said_is_told_and_counts(said: str, kind: FailureKind) -> None:
+    found = of_proxy(AWAY, f"something before\r\n{said}\n", "dev gw")
+
+    assert found.kind is kind
+    assert found.text.startswith("gw closed the connection (through a ProxyJump or ProxyCommand);")
+    assert said.splitlines()[-1] in found.text
+    assert "ssh 'dev gw'" in str(found.hint)
+    assert found.needs_a_person == str(found.hint).endswith("then: hostnfsd reconnect")
+
+
+def test_a_proxy_command_that_said_nothing_is_mentioned() -> None:
+    assert of_proxy(AWAY, "", "gw").text.endswith("(through a ProxyJump or ProxyCommand)")
+
+
+def test_what_it_says_moves_no_cursor() -> None:
+    assert "\x1b" not in of_proxy(AWAY, "\x1b[2J", "gw").text
+
+
+def test_without_a_proxy_command_nothing_is_added() -> None:
+    assert of_proxy(AWAY, None, "gw") is AWAY
+
+
+@pytest.mark.parametrize("kind", [FailureKind.AUTH, FailureKind.HOST_KEY, FailureKind.INTERNAL])
+def test_what_the_gateway_itself_said_is_not_put_on_the_way(kind: FailureKind) -> None:
+    failure = Failure(kind, "the gateway refused our login")
+
+    assert of_proxy(failure, "Permission denied (publickey).", "gw") is failure

@@ -174,7 +174,10 @@ def test_an_alias_is_shown_as_it_is_dialled(alias: Alias, shown: str) -> None:
 
 # -- proxies -----------------------------------------------------------------------------------
 
-QUIET = ("-o", "ControlMaster=no", "-o", "ControlPath=none", "-o", "ClearAllForwardings=yes")
+QUIET = (
+    *("-o", "BatchMode=yes", "-o", "ControlMaster=no"),
+    *("-o", "ControlPath=none", "-o", "ClearAllForwardings=yes"),
+)
 
 
 def test_without_a_proxy_the_gateway_is_dialled() -> None:
