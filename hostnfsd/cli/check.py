@@ -2,12 +2,11 @@
 
 import argparse
 import json
-import os
-import sys
-from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
+from hostnfsd.cli import styled
+from hostnfsd.cli.styled import Line
 from hostnfsd.errors import Exit, FileMissingError, HostnfsdError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity
 
@@ -15,10 +14,6 @@ if TYPE_CHECKING:
     from hostnfsd.config.explain import Row
     from hostnfsd.config.reader import Reading
 
-#: A line in pieces, each with its rich style.
-Line = list[tuple[str, str]]
-
-_STYLES: Final = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _ORIGIN_STYLES: Final = {"file": "green", "not-built": "yellow", "ssh_config": "cyan"}
 
 
@@ -63,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         _print_json(_report(str(path), reading, rows if args.show else None))
     else:
-        _print_lines(
-            [*_table(rows), *_told(reading.problems), _summary(str(path), reading)],
+        styled.print_lines(
+            [*_table(rows), *styled.told(reading.problems), _summary(str(path), reading)],
         )
     return Exit.OK if reading.config is not None else Exit.CONFIG_INVALID
 
@@ -113,53 +108,15 @@ def _table(rows: "tuple[Row, ...]") -> list[Line]:
     return [*lines, []] if lines else []
 
 
-def _told(problems: Iterable[Problem]) -> list[Line]:
-    lines: list[Line] = []
-    for problem in problems:
-        first, *rest = problem.render().split("\n")
-        before, _, after = first.partition(f" {problem.severity}: ")
-        lines.append(
-            [
-                (f"{before} ", "dim"),
-                (f"{problem.severity}: ", _STYLES[problem.severity]),
-                (after, ""),
-            ]
-        )
-        lines.extend([(line, "dim")] for line in rest)
-    return lines
-
-
 def _summary(path: str, reading: "Reading") -> Line:
-    counts = Counter(problem.severity for problem in reading.problems)
-    parts = [_count(counts[s], str(s)) for s in Severity if counts[s]]
+    parts = styled.tally(reading.problems)
     if reading.config is None:
-        return [(f"{path}: ", ""), (", ".join(parts), _STYLES[Severity.ERROR])]
+        return [(f"{path}: ", ""), (", ".join(parts), styled.STYLES[Severity.ERROR])]
     config = reading.config
     services = {service for name in config.gateway for service in config.carried(name)}
-    carries = [_count(len(config.gateway), "gateway"), _count(len(services), "service")]
+    carries = [styled.count(len(config.gateway), "gateway"), styled.count(len(services), "service")]
     return [(f"{path}: ", ""), ("ok", "bold green"), (", " + ", ".join([*carries, *parts]), "")]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _print_json(report: dict[str, Any]) -> None:
     print(json.dumps(report, indent=2))
-
-
-def _print_lines(lines: list[Line]) -> None:
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-        # Only for a terminal: importing it takes longer than reading the file.
-        from rich.console import Console  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        console = Console(soft_wrap=True, highlight=False)
-        for line in lines:
-            console.print(Text.assemble(*line))
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    for line in lines:
-        text = "".join(piece for piece, _ in line).rstrip()
-        # A file name need not be text, and a terminal need not know every character.
-        print(text.encode(encoding, "backslashreplace").decode(encoding))

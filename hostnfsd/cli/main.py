@@ -11,6 +11,7 @@ from hostnfsd import __version__
 from hostnfsd.cli import (
     check,
     completion,
+    exports,
     install,
     mount,
     output,
@@ -48,7 +49,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"hostnfsd {__version__}")
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    for command in (run, check, status, reload, reconnect, ports, mount, install, completion):
+    for command in (
+        run, check, exports, status, reload, reconnect, ports, mount, install, completion
+    ):  # fmt: skip
         command.add(commands)
     return top
 

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from hostnfsd.daemon.faults import reason
-from hostnfsd.dial import caller
+from hostnfsd.dial import caller, rpcbind_table
 from hostnfsd.dial.caller import Caller, CallError
 from hostnfsd.dial.sources import Sources
-from hostnfsd.server import null_call, ports
+from hostnfsd.server import null_call
 from hostnfsd.server.finding import Reached
 from hostnfsd.server.null_call import Reading
 from hostnfsd.server.versions import WANTED, to_try
 from hostnfsd.services import FACTS, Service
-from hostnfsd.sunrpc import portmap, rpcbind
-from hostnfsd.sunrpc.xdr import UINT_MAX, RpcDecodeError, decode
+from hostnfsd.sunrpc import portmap
+from hostnfsd.sunrpc.xdr import UINT_MAX, RpcDecodeError
 
 NULL: Final = 0
-RPCBIND_3: Final = 3
 #: Bytes of a reply to NULL: it has no results, but a verifier.
 _MAX_NULL: Final = 1024
 #: A version that no program has: the refusal tells which there are, as rpcinfo(8) finds them out.
@@ -52,9 +51,7 @@ def first_xid() -> int:
 async def dump(
     sources: Sources, address: str, port: int, within_s: float
 ) -> tuple[portmap.Mapping, ...]:
-    """The rows of rpcbind's table: DUMP of portmap version 2, or of rpcbind version 3.
-
-    Version 2 knows IPv4 only, and rpcbind does not speak it to callers over IPv6.
+    """The rows of rpcbind's table.
 
     Args:
         sources: dials; rpcbind asks for no reserved port.
@@ -68,13 +65,7 @@ async def dump(
     try:
         sock = await sources.connect(Service.RPCBIND, address, port, within_s=within_s)
         with await caller.over(sock, first_xid=first_xid()) as calls:
-            number, version = portmap.PROGRAM, portmap.VERSION
-            reply = await calls.call(number, version, portmap.Procedure.DUMP, within_s=within_s)
-            if RPCBIND_3 not in (caller.versions_offered(reply) or ()):
-                return decode(portmap.Mappings, caller.results(reply)).rows
-            dump_3 = rpcbind.Procedure.DUMP
-            table = await calls.ask(rpcbind.Bindings, number, RPCBIND_3, dump_3, within_s=within_s)
-            return ports.mappings(table.rows)
+            return await rpcbind_table.dump(calls, within_s)
     except RpcDecodeError as exc:
         raise RpcbindSilentError(f"answered with a table that cannot be read: {exc}") from exc
     except CallError as exc:

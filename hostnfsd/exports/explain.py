@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hostnfsd.exports import darwin_traps, spelling
+from hostnfsd.exports import spelling
 from hostnfsd.exports.addresses import Address
 from hostnfsd.exports.linux.words import decoded
 from hostnfsd.exports.matching import mountable
@@ -47,6 +47,9 @@ def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
     """
     found: list[Problem] = []
     if reading.dialect is Dialect.DARWIN:
+        # See reader.read().
+        from hostnfsd.exports import darwin_traps  # noqa: PLC0415
+
         found.extend(darwin_traps.explain(reading, around.system))
     for export in reading.exports:
         found.extend(_world(export, reading.dialect, around))

@@ -1,14 +1,25 @@
 """What is exported to whom, on which terms: rows for people, and one document for programs."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from hostnfsd.exports.access import Access, Reason, Rule
 from hostnfsd.exports.addresses import Address
 from hostnfsd.exports.matching import serving
-from hostnfsd.exports.model import Client, ClientKind, Export, Grant, Reading, Squash, Terms
+from hostnfsd.exports.model import (
+    Client,
+    ClientKind,
+    Dialect,
+    Export,
+    Grant,
+    Reading,
+    Squash,
+    Terms,
+)
 from hostnfsd.problem import Place, Problem, errors
+
+#: Of the document.
+SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +29,9 @@ class Row:
     Attributes:
         path: the export.
         client: whom it is for.
-        rights: what they may do.
+        rights: what they may do, in one or three words.
         identity: whom they act as.
+        details: what else holds, a few words each.
         tunnel: this is what clients of the tunnel get.
         place: where it is written.
     """
@@ -28,6 +40,7 @@ class Row:
     client: str
     rights: str
     identity: str
+    details: tuple[str, ...]
     tunnel: bool
     place: Place
 
@@ -43,8 +56,9 @@ def rows(reading: Reading, dialled_from: Address) -> tuple[Row, ...]:
         Row(
             path=export.path,
             client=client_text(grant.client),
-            rights=rights_text(grant.terms),
+            rights=_rights(grant.terms),
             identity=identity_text(grant.terms),
+            details=details(grant.terms, reading.dialect),
             tunnel=grant is used,
             place=grant.client.place,
         )
@@ -70,12 +84,31 @@ def client_text(client: Client) -> str:
 
 def rights_text(terms: Terms) -> str:
     """What clients may do: ``read and write``, ``read; not served now``."""
-    words = "read" if terms.read_only else "read and write"
-    if terms.low_ports:
-        words += ", from ports below 1024"
-    if terms.security != ("sys",):
-        words += f", with {' or '.join(terms.security)}"
+    words = ", ".join((_rights(terms), *_conditions(terms)))
     return f"{words}; not served now" if terms.offline else words
+
+
+def details(terms: Terms, dialect: Dialect) -> tuple[str, ...]:
+    """What holds beside rights and identity: ``from ports below 1024``, ``options: async``.
+
+    That any directory below an export can be mounted goes without saying on Linux.
+    """
+    words = ["not served now"] if terms.offline else []
+    words += _conditions(terms)
+    if terms.subdirectories and dialect is Dialect.DARWIN:
+        words.append("any directory below may be mounted, too")
+    words += [f"options: {', '.join(terms.options)}"] if terms.options else []
+    return tuple(words)
+
+
+def _rights(terms: Terms) -> str:
+    return "read" if terms.read_only else "read and write"
+
+
+def _conditions(terms: Terms) -> list[str]:
+    words = ["from ports below 1024"] if terms.low_ports else []
+    words += [f"with {' or '.join(terms.security)}"] if terms.security != ("sys",) else []
+    return words
 
 
 def identity_text(terms: Terms) -> str:
@@ -108,7 +141,7 @@ def _rule_text(rule: Rule) -> str:
 
 
 def document(
-    reading: Reading, access: Access, dialled_from: Address, remarks: Iterable[Problem] = ()
+    reading: Reading, access: Access, dialled_from: Address, problems: tuple[Problem, ...]
 ) -> dict[str, Any]:
     """The whole as JSON types, with ``"schema": 1``.
 
@@ -116,14 +149,14 @@ def document(
         reading: the file.
         access: the rules it makes.
         dialled_from: the address that hostnfsd dials the server from.
-        remarks: what is told beyond the server's own problems.
+        problems: all that there are, in the order to tell them.
     """
-    problems = (*reading.problems, *access.problems, *remarks)
     return {
-        "schema": 1,
+        "schema": SCHEMA,
         "ok": not errors(problems),
         "dialect": reading.dialect.value,
         "errors": reading.error_count,
+        "dialled_from": str(dialled_from),
         "exports": [_export(export, dialled_from) for export in reading.exports],
         "admitted": [_rule(rule) for rule in access.rules],
         "problems": [problem.to_json() for problem in problems],
@@ -135,6 +168,7 @@ def _export(export: Export, dialled_from: Address) -> dict[str, Any]:
     return {
         "path": export.path,
         "also": list(export.also),
+        "file": export.place.path,
         "line": export.place.line,
         "column": export.place.column,
         "tunnel": used is not None,
@@ -151,6 +185,7 @@ def _grant(grant: Grant, used: bool) -> dict[str, Any]:
             "addresses": [str(address) for address in client.addresses],
             "network": None if client.block is None else str(client.block),
         },
+        "file": client.place.path,
         "line": client.place.line,
         "column": client.place.column,
         "tunnel": used,
@@ -172,6 +207,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "network": None if rule.block is None else str(rule.block),
         "reason": rule.reason.value,
         "export": rule.export,
+        "file": rule.place.path,
         "line": rule.place.line,
         "column": rule.place.column,
     }

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from hostnfsd.exports.darwin import reader as darwin
-from hostnfsd.exports.linux import reader as linux
 from hostnfsd.exports.model import Dialect, Reading
 from hostnfsd.exports.source import Source
 from hostnfsd.exports.system import System
@@ -19,8 +17,13 @@ def read(dialect: Dialect, sources: Sequence[Source], system: System) -> Reading
         system: the machine the files are for.
     """
     match dialect:
+        # Commands read one dialect, and start sooner without the other.
         case Dialect.DARWIN:
+            from hostnfsd.exports.darwin import reader as darwin  # noqa: PLC0415
+
             (source,) = sources
             return darwin.read(source, system)
         case Dialect.LINUX:
+            from hostnfsd.exports.linux import reader as linux  # noqa: PLC0415
+
             return linux.read(sources, system)

@@ -29,7 +29,9 @@ def compare(
     """
     found: list[Problem] = []
     meant = {export.path: export for export in reading.exports if _served(export)}
-    mountable = {also for export in meant.values() for also in export.also}
+    # What is offline may be listed all the same, with a mark.
+    known = {export.path for export in reading.exports}
+    known.update(also for export in reading.exports for also in export.also)
     hint = f"tell the server what the file says: {_APPLY[reading.dialect]}"
     for export in meant.values():
         names = listed.get(export.path)
@@ -41,7 +43,7 @@ def compare(
             text = f"the server exports it to {said}, unlike the file: the file changed since"
             found.append(_problem("served-otherwise", export.place, export.path, text, hint))
     for name in listed:
-        if name not in meant and name not in mountable:
+        if name not in known:
             text = "the server exports it, the file does not: the file changed since it was read"
             found.append(_problem("still-served", Place(path), name, text, hint))
     return tuple(found)

@@ -7,6 +7,7 @@ file server takes where an export lies on one: an event loop runs it in a thread
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import IPv4Address
@@ -21,9 +22,6 @@ from hostnfsd.exports.model import Dialect, Reading
 from hostnfsd.exports.remarks import remark
 from hostnfsd.exports.source import Source
 from hostnfsd.exports.system import System
-from hostnfsd.machine.darwin import Darwin
-from hostnfsd.machine.elsewhere import Elsewhere
-from hostnfsd.machine.linux import Linux
 from hostnfsd.machine.names import Names
 from hostnfsd.machine.posix import Posix
 from hostnfsd.machine.route import dialled_from
@@ -47,6 +45,7 @@ class Findings:
     Attributes:
         reading: what they say, and what the server would.
         remarks: what is to be told beyond that.
+        sources: the names of the files that were read, in their order.
         files: the paths that were looked at, those that are not there included: while none of them
             changes, and none of the names in them, all this stays true.
         dialled_from: the address that the server sees for all that comes through the tunnel.
@@ -54,28 +53,30 @@ class Findings:
 
     reading: Reading
     remarks: tuple[Problem, ...]
+    sources: tuple[str, ...]
     files: tuple[Path, ...]
     dialled_from: Address
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """All of them, file by file and line by line."""
-        order = {str(path): index for index, path in enumerate(self.files)}
-        return tuple(
-            sorted(
-                (*self.reading.problems, *self.remarks),
-                key=lambda p: (
-                    order.get(p.place.path, -1),
-                    p.place.line or 0,
-                    p.place.column or 0,
-                ),
-            )
-        )
+        return in_order((*self.reading.problems, *self.remarks), self.sources)
 
     @property
     def valid(self) -> bool:
         """Whether the server would take the files without an error."""
         return not errors(self.problems)
+
+
+def in_order(problems: Iterable[Problem], sources: Iterable[str]) -> tuple[Problem, ...]:
+    """Problems file by file, line by line."""
+    order = {name: index for index, name in enumerate(sources)}
+
+    def key(problem: Problem) -> tuple[int, int, int]:
+        place = problem.place
+        return order.get(place.path, -1), place.line or 0, place.column or 0
+
+    return tuple(sorted(problems, key=key))
 
 
 def read_exports(host: "Host", names: Names | None, *, low_ports: bool) -> Findings:
@@ -88,12 +89,17 @@ def read_exports(host: "Host", names: Names | None, *, low_ports: bool) -> Findi
         low_ports: hostnfsd dials from source ports below 1024.
     """
     return read(
-        Path(host.exports),
+        path_of(host),
         names,
         dialect=dialect_of(host.platform),
         address=host.address,
         low_ports=low_ports,
     )
+
+
+def path_of(host: "Host") -> Path:
+    """Where ``host.exports`` is; it must not be "none"."""
+    return Path(os.path.expanduser(host.exports))  # noqa: PTH111  # ~nobody stays instead of raising
 
 
 def dialect_of(platform: Platform, here: str = sys.platform) -> Dialect:
@@ -155,13 +161,23 @@ def judge(
             "volumes and names are not judged"
         )
         remarks.insert(0, remark("judged-elsewhere", place, "exports", text))
-    return Findings(reading, tuple(remarks), files, around.dialled_from)
+    names_read = tuple(source.path for source in sources)
+    return Findings(reading, tuple(remarks), names_read, files, around.dialled_from)
 
 
 def _system(dialect: Dialect, names: Names | None) -> System:
+    # One of them is needed; see reader.read().
     if dialect is not dialect_of("auto"):
+        from hostnfsd.machine.elsewhere import Elsewhere  # noqa: PLC0415
+
         return Elsewhere()
-    return Darwin(names) if dialect is Dialect.DARWIN else Linux(names)
+    if dialect is Dialect.DARWIN:
+        from hostnfsd.machine.darwin import Darwin  # noqa: PLC0415
+
+        return Darwin(names)
+    from hostnfsd.machine.linux import Linux  # noqa: PLC0415
+
+    return Linux(names)
 
 
 def _asked(system: System, names: Names | None) -> bool:

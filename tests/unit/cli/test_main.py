@@ -23,6 +23,7 @@ from hostnfsd.errors import (
 COMMANDS = [
     "run",
     "check",
+    "exports",
     "status",
     "reload",
     "reconnect",

@@ -6,7 +6,7 @@ from hostnfsd.exports.access import access
 from hostnfsd.exports.addresses import Address, Block, parse, prefix_mask
 from hostnfsd.exports.explain import Surroundings, explain
 from hostnfsd.exports.model import Dialect
-from hostnfsd.exports.overview import admitted, document, rows
+from hostnfsd.exports.overview import admitted, document, rights_text, rows
 from tests.support.exports_system import LINUX
 from tests.vectors.exports_vectors import LOOPBACK, read
 
@@ -21,41 +21,43 @@ KIND = Block(address("172.22.0.0"), prefix_mask(4, 16))
 NOBODY = "nobody: no export admits the address that hostnfsd dials from"
 MIXED = (
     "/srv/a 127.0.0.1(rw,insecure) 10.0.0.0/8(ro,all_squash,anonuid=7) two(rw,no_root_squash)"
-    " *.lab(ro,sec=krb5)\n/srv/d *(rw)\n"
+    " *.lab(ro,sec=krb5)\n/srv/d *(rw,async)\n"
 )
 
 
 def test_every_grant_is_a_row() -> None:
     told = [
-        (row.path, row.client, row.rights, row.identity, row.tunnel)
+        (row.path, row.client, row.rights, row.identity, row.details, row.tunnel)
         for row in rows(read(Dialect.LINUX, MIXED), LOOPBACK)
     ]
-    low = ", from ports below 1024"
+    low, nobody = "from ports below 1024", "root as 65534:65534"
 
     assert told == [
-        ("/srv/a", "127.0.0.1", "read and write", "root as 65534:65534", True),
-        ("/srv/a", "network 10.0.0.0/8", f"read{low}", "all as 7:65534", False),
+        ("/srv/a", "127.0.0.1", "read and write", nobody, (), True),
+        ("/srv/a", "network 10.0.0.0/8", "read", "all as 7:65534", (low,), False),
         (
             "/srv/a",
             "host two (10.9.8.8, 10.9.8.9)",
-            f"read and write{low}",
+            "read and write",
             "themselves, root too",
+            (low,),
             False,
         ),
-        ("/srv/a", "wildcard *.lab", f"read{low}, with krb5", "root as 65534:65534", False),
-        ("/srv/d", "everybody", f"read and write{low}", "root as 65534:65534", True),
+        ("/srv/a", "wildcard *.lab", "read", nobody, (low, "with krb5"), False),
+        ("/srv/d", "everybody", "read and write", nobody, (low, "options: async"), True),
     ]
 
 
 def test_root_mapped_to_root_stays_root() -> None:
-    text = "/Users/dev/src -maproot=root -offline localhost\n"
-    (row,) = rows(read(Dialect.DARWIN, text), LOOPBACK)
+    text = "/Users/dev/src -maproot=root -offline,alldirs localhost\n"
+    reading = read(Dialect.DARWIN, text)
+    (row,) = rows(reading, LOOPBACK)
 
-    assert (row.identity, row.rights) == (
-        "themselves, root too",
-        "read and write; not served now",
-    )
+    assert (row.identity, row.rights) == ("themselves, root too", "read and write")
     assert row.client == "host localhost (127.0.0.1, ::1)"
+    assert row.details == ("not served now", "any directory below may be mounted, too")
+    terms = reading.exports[0].grants[0].terms
+    assert rights_text(terms) == "read and write; not served now"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,8 @@ def test_the_document_is_json_and_complete() -> None:
     reading = read(Dialect.LINUX, MIXED)
     rules = access(reading.exports, LOOPBACK, [KIND])
     remarks = explain(reading, Surroundings(LINUX, LOOPBACK, low_ports=True))
-    whole = json.loads(json.dumps(document(reading, rules, LOOPBACK, remarks)))
+    problems = (*reading.problems, *rules.problems, *remarks)
+    whole = json.loads(json.dumps(document(reading, rules, LOOPBACK, problems)))
 
     assert (whole["schema"], whole["ok"], whole["dialect"], whole["errors"]) == (
         1,
@@ -114,6 +117,7 @@ def test_the_document_is_json_and_complete() -> None:
             "addresses": [],
             "network": "10.0.0.0/8",
         },
+        "file": "exports",
         "line": 1,
         "column": 31,
         "tunnel": False,
@@ -133,6 +137,7 @@ def test_the_document_is_json_and_complete() -> None:
         "network": None,
         "reason": "world",
         "export": "/srv/d",
+        "file": "exports",
         "line": 2,
         "column": 8,
     }
@@ -143,6 +148,6 @@ def test_the_document_is_json_and_complete() -> None:
 
 def test_a_file_with_errors_is_not_ok() -> None:
     reading = read(Dialect.LINUX, "/srv/a *(bogus)\n")
-    whole = document(reading, access(reading.exports, LOOPBACK), LOOPBACK)
+    whole = document(reading, access(reading.exports, LOOPBACK), LOOPBACK, reading.problems)
 
     assert (whole["ok"], whole["errors"], whole["exports"]) == (False, 1, [])
