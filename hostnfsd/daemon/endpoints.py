@@ -18,6 +18,7 @@ from aiohttp import web
 from hostnfsd.config.model import Metrics as Settings
 from hostnfsd.config.values import split_listen
 from hostnfsd.daemon import routes
+from hostnfsd.daemon.door import Door
 from hostnfsd.daemon.endpoint_files import (
     UnusableError,
     load_certificate,
@@ -25,12 +26,16 @@ from hostnfsd.daemon.endpoint_files import (
     server_context,
 )
 from hostnfsd.daemon.face import Face
+from hostnfsd.daemon.faults import reason
 from hostnfsd.daemon.listeners import bind
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.quiet import Quiet
+from hostnfsd.snapshot import Advice
 
 RETRY_S: Final = 10.0
 _SHUTDOWN_S: Final = 1.0
+#: Seconds after which a connection on which nothing is asked is closed; scrapes are less apart.
+_IDLE_S: Final = 150.0
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger("hostnfsd.endpoints")
 
@@ -43,7 +48,7 @@ class _Open:
     ports: frozenset[int]
     tls: ssl.SSLContext | None
     listeners: list[socket.socket]
-    sites: list[web.SockSite]
+    doors: "list[asyncio.Task[None]]"
     addresses: tuple[str, ...]
 
 
@@ -63,10 +68,17 @@ class Endpoints:
         self._settings = Settings()
         self._guard = routes.Guard("", (), None)
         app = routes.application(face, metrics, lambda: self._guard)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_SHUTDOWN_S, keepalive_timeout=_IDLE_S
+        )
         self._open: _Open | None = None
         self._retrying: asyncio.Task[None] | None = None
         self._quiet = Quiet()
+        self._trouble: Advice | None = None
+
+    def advice(self) -> tuple[Advice, ...]:
+        """What status tells while the settings cannot be followed."""
+        return () if self._trouble is None else (self._trouble,)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -92,7 +104,8 @@ class Endpoints:
     async def stop(self) -> None:
         """Close the listener and every connection to it."""
         await self._give_up_retrying()
-        self._open = None
+        if self._open is not None:
+            await self._close(self._open)
         await self._runner.cleanup()
 
     async def _retry(self) -> None:
@@ -113,13 +126,17 @@ class Endpoints:
         try:
             await self._try()
         except UnusableError as exc:
-            failure = (str(exc), "correct the file; it is read again at each retry")
+            error, hint = str(exc), "correct the file; it is read again at each retry"
         except OSError as exc:
-            failure = (str(exc), "free the port, or set another [metrics] listen")
+            error, hint = reason(exc), "free the port, or set another [metrics] listen"
         else:
-            self._quiet = Quiet()
+            self._quiet, self._trouble = Quiet(), None
             return True
-        error, hint = failure
+        self._trouble = Advice(
+            f"the HTTP endpoints cannot be as configured ([metrics] listen ="
+            f' "{self._settings.listen}"): {error}',
+            f"{hint}; tried again every {self._retry_s:g} s",
+        )
         if self._quiet.decide(error, asyncio.get_running_loop().time()) != "hush":
             log.error(
                 "endpoints_failed",
@@ -155,26 +172,24 @@ class Endpoints:
         if self._open:
             await self._close(self._open)
         self._guard = guard
-        # Before anything is awaited, so that a stop or a reload meanwhile finds it.
+        serve = self._runner.server
+        assert serve is not None  # noqa: S101  # set up by start
+        doors = [Door(listener, serve, tls) for listener in listeners]
         self._open = _Open(
             settings.listen,
             frozenset(listener.getsockname()[1] for listener in listeners),
             tls,
             listeners,
-            [web.SockSite(self._runner, listener, ssl_context=tls) for listener in listeners],
+            [asyncio.create_task(door.run(), name="endpoints") for door in doors],
             tuple(_spelt(listener, tls) for listener in listeners),
         )
-        for site in self._open.sites:
-            await site.start()
         log.info("endpoints_listening", addresses=self.addresses)
 
     async def _close(self, current: _Open) -> None:
         """Stop accepting; requests that are being answered are finished."""
         self._open = None
-        for site in current.sites:
-            await site.stop()
-        # uvloop closes a listener only when it comes round to it, and until then it holds the port.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SHUTDOWN_S):
-                while any(s.fileno() != -1 for s in current.listeners):  # noqa: ASYNC110  # no loop tells
-                    await asyncio.sleep(0)
+        for door in current.doors:
+            door.cancel()
+        await asyncio.gather(*current.doors, return_exceptions=True)
+        for listener in current.listeners:
+            listener.close()

@@ -1,10 +1,11 @@
-"""Bound TCP sockets for a host name or address."""
+"""Listening TCP sockets for a host name or address."""
 
 import asyncio
 import errno
 import socket
 from typing import Final
 
+_BACKLOG: Final = 64
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -15,6 +16,9 @@ def _bind_one(family: int, address: tuple[object, ...]) -> socket.socket:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(address)
+        # Two sockets may be bound to a port; that only one can listen shows here.
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
     except OSError:
         listener.close()
         raise

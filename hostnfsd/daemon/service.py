@@ -358,6 +358,7 @@ class Daemon:
             refused=self._ledger.turned_away(),
             notices=pending.notices(self._config),
             advice=(
+                *self._endpoints.advice(),
                 *self._sources.advice(),
                 *self._host.advice(),
                 *self._ledger.lock_calls.advice(),

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "cli/unix_http.py": "shell/cli/test_control_commands.py",
     "config/finding.py": "unit/config/test_semantics.py",
     "daemon/channel_stream.py": "shell/daemon/test_prober.py",
+    "daemon/door.py": "shell/daemon/test_endpoints.py",
     "daemon/endpoint_files.py": "shell/daemon/test_endpoints.py",
     "daemon/face.py": "shell/daemon/test_control.py",
     "daemon/forwards.py": "shell/daemon/test_supervisor.py",

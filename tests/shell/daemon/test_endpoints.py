@@ -8,12 +8,14 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.config.model import Metrics as Settings
+from hostnfsd.daemon.door import MOST
 from hostnfsd.daemon.endpoints import Endpoints
 from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.services import Service
@@ -216,6 +218,63 @@ async def test_a_taken_port_is_an_error_and_is_tried_again(taken: socket.socket)
         ("endpoints_listening", "info"),
     ]
     assert "in use" in logs[0]["error"]
+
+
+async def test_while_they_cannot_listen_status_tells_so_with_the_cure(taken: socket.socket) -> None:
+    listen = f"127.0.0.1:{taken.getsockname()[1]}"
+    async with served(FakeFace(snapshot()), Settings(listen=listen)) as endpoints:
+        (advice,) = endpoints.advice()
+        assert f'[metrics] listen = "{listen}"' in advice.text
+        assert advice.text.endswith("Address already in use")
+        assert advice.hint.startswith("free the port")
+        taken.close()
+        await until(lambda: bool(endpoints.addresses))
+
+        assert endpoints.advice() == ()
+
+
+def held(endpoints: Endpoints, count: int) -> list[socket.socket]:
+    """Connections that say nothing."""
+    port = int(endpoints.addresses[0].rpartition(":")[2])
+    return [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+
+
+def ended(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_flood_of_silent_connections_takes_no_descriptors_from_others(
+    tmp_path: Path, tls: bool
+) -> None:
+    settings, options = ANYWHERE, dict[str, Any]()
+    if tls:
+        cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+        certificate(cert, key)
+        settings = Settings(listen="127.0.0.1:0", tls_cert_file=str(cert), tls_key_file=str(key))
+        options = {"ssl": ssl.create_default_context(cafile=str(cert))}
+    async with served(FakeFace(snapshot()), settings) as endpoints:
+        before = descriptors()
+        flood = await asyncio.to_thread(held, endpoints, MOST + 40)
+        await until(lambda: sum(map(ended, flood)) >= 40)
+        ours = len(flood)
+        assert descriptors() - before - ours <= MOST + 2
+
+        async with asking(endpoints, "/healthz", **options) as response:
+            assert response.status == 200
+        for connection in flood:
+            connection.close()
+        await until(lambda: descriptors() <= before)
 
 
 async def test_stopping_ends_the_retries(taken: socket.socket) -> None:
