@@ -1,7 +1,7 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format generate test coverage test-quick test-integration fuzz bench demo clean distclean
+.PHONY: help packages venv lint format generate test coverage test-quick test-integration fuzz bench demo dist lock clean distclean
 
 BIN := .venv/bin
 FUZZ_S ?= 60
@@ -63,6 +63,12 @@ format: venv  ## let ruff format and fix
 # The tables in docs/ and the manual pages; tests tell when they are stale.
 generate: venv  ## make anew what is made from the program's own tables: docs/*.md, packaging/man
 	@for made in docs/*_table*.py docs/manual_pages.py; do $(BIN)/python $$made || exit; done
+
+dist: packages venv  ## every artefact of a release into dist/: wheel, sdist, .deb
+	@packaging/build-dist.sh
+
+lock: venv  ## the versions that packages are made with, anew: packaging/requirements.lock
+	@packaging/lock.sh
 
 packages:  ## Debian packages that the real components need
 	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh
