@@ -1,18 +1,23 @@
-"""``hostnfsd check``: every problem of the configuration, with its place; touches no network."""
+"""``hostnfsd check``: every problem of configuration and exports; touches no network."""
 
 import argparse
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hostnfsd.cli import styled
 from hostnfsd.cli.styled import Line
+from hostnfsd.config.unbuilt import effective
 from hostnfsd.errors import Exit, FileMissingError, HostnfsdError, NotPermittedError
-from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.problem import Place, Problem, Severity, errors
 
 if TYPE_CHECKING:
     from hostnfsd.config.explain import Row
+    from hostnfsd.config.model import Host
     from hostnfsd.config.reader import Reading
+    from hostnfsd.exports.access import Access
+    from hostnfsd.machine.exports import Findings
 
 _ORIGIN_STYLES: Final = {"file": "green", "not-built": "yellow", "ssh_config": "cyan"}
 
@@ -21,8 +26,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the command."""
     parser = commands.add_parser(
         "check",
-        help="validate the configuration and show every problem with its place",
-        description="Validates the configuration file without touching the network.",
+        help="validate configuration and exports file, show every problem with its place",
+        description="Validates the configuration and the exports file that it names, without"
+        " touching the network: names in the exports file are not looked up. Exits 78 when the"
+        " configuration is invalid, 65 when only the exports are.",
     )
     parser.add_argument(
         "--show", action="store_true", help="print every effective value and where it came from"
@@ -52,16 +59,52 @@ def run(args: argparse.Namespace) -> int:
             raise
         _print_json(_no_file(exc, args.config))
         return exc.exit_code
+    exports = _exports(reading.host)
     rows: tuple[Row, ...] = ()
     if args.show and reading.config is not None:
         rows = explain(reading.config, reading.places, surroundings())
     if args.json:
-        _print_json(_report(str(path), reading, rows if args.show else None))
+        _print_json(_report(str(path), reading, exports, rows if args.show else None))
     else:
+        problems = (*reading.problems, *(exports.problems if exports else ()))
         styled.print_lines(
-            [*_table(rows), *styled.told(reading.problems), _summary(str(path), reading)],
+            [*_table(rows), *styled.told(problems), *_summary(str(path), reading, exports)],
         )
-    return Exit.OK if reading.config is not None else Exit.CONFIG_INVALID
+    if reading.config is None:
+        return Exit.CONFIG_INVALID
+    return Exit.OK if exports is None or exports.valid else Exit.EXPORTS_INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class _Exports:
+    """What is told of the exports file.
+
+    Attributes:
+        findings: what it says.
+        access: the rules that it makes.
+        problems: all of both.
+    """
+
+    findings: "Findings"
+    access: "Access"
+    problems: tuple[Problem, ...]
+
+    @property
+    def valid(self) -> bool:
+        return not errors(self.problems)
+
+
+def _exports(host: "Host | None") -> _Exports | None:
+    """The exports file, without a look-up of names; None where there is none to check."""
+    if host is None or effective("host.exports", host.exports) == "none":
+        return None
+    from hostnfsd.exports.access import access  # noqa: PLC0415  # only where there is a file
+    from hostnfsd.machine.exports import in_order, read_exports  # noqa: PLC0415  # as above
+
+    findings = read_exports(host, None, low_ports=host.reserved_source_port != "never")
+    rules = access(findings.reading.exports, findings.dialled_from)
+    problems = in_order((*findings.problems, *rules.problems), findings.sources)
+    return _Exports(findings, rules, problems)
 
 
 def _no_file(exc: HostnfsdError, named: str | None) -> dict[str, Any]:
@@ -71,16 +114,31 @@ def _no_file(exc: HostnfsdError, named: str | None) -> dict[str, Any]:
     return {"schema": 1, "ok": False, "path": named, "problems": [problem.to_json()]}
 
 
-def _report(path: str, reading: "Reading", rows: "Iterable[Row] | None") -> dict[str, Any]:
+def _report(
+    path: str, reading: "Reading", exports: _Exports | None, rows: "Iterable[Row] | None"
+) -> dict[str, Any]:
+    problems = (*reading.problems, *(exports.problems if exports else ()))
     report: dict[str, Any] = {
         "schema": 1,
-        "ok": reading.config is not None,
+        "ok": reading.config is not None and (exports is None or exports.valid),
         "path": path,
-        "problems": [problem.to_json() for problem in reading.problems],
+        "exports": None if exports is None else _files(exports),
+        "problems": [problem.to_json() for problem in problems],
     }
     if rows is not None:
         report["effective"] = {row.key: row.to_json() for row in rows}
     return report
+
+
+def _files(exports: _Exports) -> dict[str, Any]:
+    reading = exports.findings.reading
+    return {
+        "ok": exports.valid,
+        "files": list(exports.findings.sources),
+        "dialect": reading.dialect.value,
+        "exports": len(reading.exports),
+        "mountable": len(exports.access.mountable),
+    }
 
 
 def _table(rows: "tuple[Row, ...]") -> list[Line]:
@@ -108,14 +166,26 @@ def _table(rows: "tuple[Row, ...]") -> list[Line]:
     return [*lines, []] if lines else []
 
 
-def _summary(path: str, reading: "Reading") -> Line:
+def _summary(path: str, reading: "Reading", exports: _Exports | None) -> list[Line]:
     parts = styled.tally(reading.problems)
     if reading.config is None:
-        return [(f"{path}: ", ""), (", ".join(parts), styled.STYLES[Severity.ERROR])]
-    config = reading.config
-    services = {service for name in config.gateway for service in config.carried(name)}
-    carries = [styled.count(len(config.gateway), "gateway"), styled.count(len(services), "service")]
-    return [(f"{path}: ", ""), ("ok", "bold green"), (", " + ", ".join([*carries, *parts]), "")]
+        lines: list[Line] = [[(f"{path}: ", ""), (", ".join(parts), styled.STYLES[Severity.ERROR])]]
+    else:
+        config = reading.config
+        services = {service for name in config.gateway for service in config.carried(name)}
+        carries = [styled.count(len(config.gateway), "gateway")]
+        carries.append(styled.count(len(services), "service"))
+        text = ", ".join([*carries, *parts])
+        lines = [[(f"{path}: ", ""), ("ok", "bold green"), (f", {text}", "")]]
+    if exports is not None:
+        from hostnfsd.cli.exports_text import summary  # noqa: PLC0415  # as the file itself
+
+        findings = exports.findings
+        name = findings.sources[0]
+        lines.append(summary(name, findings.reading, exports.access, exports.problems))
+    elif reading.host is None and reading.config is None:
+        lines.append([("the exports file was not checked: [host] is not understood", "yellow")])
+    return lines
 
 
 def _print_json(report: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import tomli
 from hostnfsd.config import pending, semantics
 from hostnfsd.config.finding import Finding
 from hostnfsd.config.keys import dotted
-from hostnfsd.config.model import Config
+from hostnfsd.config.model import Config, Host
 from hostnfsd.config.places import Path, Places, locate
 from hostnfsd.config.shape import Shaped, shape, without
 from hostnfsd.problem import Place, Problem, Severity, errors
@@ -32,6 +32,8 @@ _SYNTAX: Final = {
 }
 #: sys.int_info.default_max_str_digits: int() refuses more.
 _LONG_NUMBER: Final = re.compile(r"[0-9_]{4300,}")
+#: What must be understood of ``[host]`` to read the exports.
+_HOST: Final = tuple(("host", key) for key in ("address", "platform", "exports"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,13 @@ class Reading:
         config: None if any problem is an error.
         problems: in the order of the file; those of the whole file last.
         places: where the keys stand that the file names.
+        host: the table ``[host]``, whatever is wrong elsewhere; None where it cannot be understood.
     """
 
     config: Config | None
     problems: tuple[Problem, ...]
     places: Places
+    host: Host | None = None
 
 
 def parse(text: str | bytes, path: str) -> Reading:
@@ -84,7 +88,9 @@ def parse(text: str | bytes, path: str) -> Reading:
     if not any(f.severity is Severity.ERROR for f in found):
         found = (*found, *pending.remarks(shaped.config))
     problems = tuple(sorted((_problem(f, places) for f in found), key=_file_order))
-    return Reading(None if errors(problems) else shaped.config, problems, places)
+    config = None if errors(problems) else shaped.config
+    understood = not any(_related(key, shaped.refused) for key in _HOST)
+    return Reading(config, problems, places, shaped.config.host if understood else None)
 
 
 def _fitting(data: Mapping[str, Any], shaped: Shaped) -> Iterable[Finding]:

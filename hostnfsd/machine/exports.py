@@ -148,10 +148,8 @@ def judge(
     around = Surroundings(system, own or _LOOPBACK, low_ports, names_asked=_asked(system, names))
     remarks = [*explain(reading, around)]
     if own is None:
-        text = (
-            f"[host] address = {address} is not known, or no route leads there: all is judged as "
-            f"for {_LOOPBACK}"
-        )
+        why = "is not known, or no route leads there" if names else "is not looked up here"
+        text = f"[host] address = {address} {why}: all is judged as for {_LOOPBACK}"
         remarks.insert(0, remark("host-unresolved", place, "host.address", text, "name an address"))
     if isinstance(system, Posix):
         remarks += _not_seen(reading, system)

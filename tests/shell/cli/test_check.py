@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -217,3 +218,125 @@ def test_plain_output_imports_nothing_heavy(file: Path) -> None:
     )
 
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.fixture
+def exported(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The exports file of the configuration."""
+    rows = tuple(row for row in unbuilt.ROWS if not row.key.startswith("host."))
+    monkeypatch.setattr(unbuilt, "ROWS", rows)
+    path = file.with_name("exports")
+    path.write_text(f"{file.parent} 127.0.0.1(rw,insecure) 10.0.0.0/8(ro)\n")
+    file.write_text(f'{GOOD}[host]\nexports = "{path}"\nplatform = "linux"\n')
+    return path
+
+
+def test_exports_are_checked_as_well(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--config", str(file), "check") == Exit.OK
+
+    *_, first, second = said(capsys)
+    assert first.startswith(f"{file}: ok, 1 gateway, 6 services")
+    assert second == f"{exported}: ok, 1 export, 1 through the tunnel"
+
+
+def test_invalid_exports_exit_with_65(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported.write_text("/no/such/place *(rw,bogus)\n")
+
+    assert run("--config", str(file), "check") == Exit.EXPORTS_INVALID
+    found = said(capsys)
+    assert f'{exported}:1:21: error: bogus: unknown keyword "bogus" [unknown-option]' in found
+    assert found[-1] == f"{exported}: invalid, 0 exports, 1 error"
+
+
+def test_a_missing_exports_file_is_told_with_a_cure(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported.unlink()
+
+    assert run("--config", str(file), "check") == Exit.EXPORTS_INVALID
+    assert "    hint: create it; it may be empty" in said(capsys)
+
+
+def test_problems_of_both_are_told_at_once_and_the_configurations_count(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(file.read_text() + "[tunnel]\nkeepalive_interval_s = -1\n")
+    exported.write_text("/x *(bogus)\n")
+
+    assert run("--config", str(file), "check") == Exit.CONFIG_INVALID
+    found = said(capsys)
+    assert any("tunnel.keepalive_interval_s" in line and ": error: " in line for line in found)
+    assert any("[unknown-option]" in line for line in found)
+    assert found[-2:] == [f"{file}: 1 error", f"{exported}: invalid, 0 exports, 1 error"]
+
+
+@pytest.mark.parametrize("broken", ["exports = 7", 'platform = "bsd"', "address = [", "= x"])
+def test_where_the_host_is_not_understood_no_other_file_is_judged(
+    broken: str, file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported.write_text("/x *(bogus)\n")
+    file.write_text(f"{GOOD}[host]\n{broken}\n")
+
+    assert run("--config", str(file), "check") == Exit.CONFIG_INVALID
+    found = said(capsys)
+    assert found[-1] == "the exports file was not checked: [host] is not understood"
+    assert not any("[unknown-option]" in line for line in found)
+
+
+def test_names_are_not_looked_up(
+    file: Path,
+    exported: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def asked(*_: object, **__: object) -> object:
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    exported.write_text(f"{file.parent} some.host(rw,insecure) localhost(rw,insecure)\n")
+
+    assert run("--config", str(file), "check") == Exit.OK
+    assert any(
+        "some.host [names-not-asked]" in line and ": note: " in line for line in said(capsys)
+    )
+
+
+def test_json_has_the_exports(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exported.write_text(f"{file.parent} *(rw)\n/x *(bogus)\n")
+
+    assert run("--config", str(file), "check", "--json") == Exit.EXPORTS_INVALID
+    report = answer(capsys)
+    assert report["ok"] is False
+    assert report["exports"] == {
+        "ok": False,
+        "files": [str(exported)],
+        "dialect": "linux",
+        "exports": 1,
+        "mountable": 1,
+    }
+    told = [(p["code"], p["path"]) for p in report["problems"] if p["path"] == str(exported)]
+    assert told == [("world-export", str(exported)), ("unknown-option", str(exported))]
+
+
+def test_exports_kept_elsewhere_need_a_rule_of_access(
+    file: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(f'{GOOD}[host]\nexports = "none"\n')
+    assert run("--config", str(file), "check") == Exit.CONFIG_INVALID
+    found = said(capsys)
+    assert any(
+        f"{file}:4:1: error: host.exports: " in line and "[allow-needed]" in line for line in found
+    )
+    assert any("hint: in [access]: allow = " in line for line in found)
+
+    file.write_text(f'{GOOD}[host]\nexports = "none"\n[access]\nallow = "any"\n')
+    assert run("--config", str(file), "check", "--json") == Exit.OK
+    report = answer(capsys)
+    assert (report["ok"], report["exports"]) == (True, None)
+    assert exported.exists()
