@@ -227,6 +227,59 @@ def test_a_range_used_up_harms_new_clients_only(own_bed: Bed) -> None:
     bed.kernel.unmount()
 
 
+#: MOUNT v3 NULL after its record mark (RFC 5531 section 9).
+NULL = bytes.fromhex("80000028 00000007 00000000 00000002 000186a5 00000003 00000000") + bytes(16)
+
+
+def answered(connection: socket.socket) -> bool:
+    """Whether mountd answers a call; False where the connection is closed instead."""
+    try:
+        connection.sendall(NULL)
+        return connection.recv(4096)[4:8] == NULL[4:8]
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+
+
+def test_connections_that_use_the_range_up_harm_the_next_client_only(own_bed: Bed) -> None:
+    """Several hundred clients of mountd have a port each; there is none for one more."""
+    bed, daemon = own_bed, own_bed.daemon({"probe": {"interval_s": 3600}})
+    daemon.await_ready()
+    with ExitStack() as stack:
+        held: list[socket.socket] = []
+        while len(held) <= len(RANGE):
+            client = bed.network.pod.connect(network.GATEWAY, MOUNTD, timeout_s=10)
+            stack.enter_context(client)
+            if not answered(client):
+                break
+            held.append(client)
+        # Listeners of the machine may have some of the ports.
+        assert len(RANGE) - 10 < len(held) <= len(RANGE)
+        assert daemon.metric("hostnfsd_connections", service="mountd") == len(held)
+        refused = {"service": "mountd", "reason": "source-port"}
+        assert daemon.metric("hostnfsd_connections_refused_total", **refused) == 1
+
+        assert all(answered(client) for client in held), "who was in before notices nothing"
+        # Ports are used up towards one destination: nfs is another, and has them all.
+        watching = tripwire(bed)
+        with bed.network.pod.connect(network.GATEWAY, NFS):
+            ports = wait_until(lambda: source_ports(bed, NFS) - watching, "the relay to dial nfs")
+            assert all(port < 1024 for port in ports)
+        assert daemon.metric("hostnfsd_reserved_port_fallbacks_total") == 0
+        assert state(daemon, "mountd")["state"] == "serving"
+        assert daemon.ready()
+        (advice,) = daemon.status()["advice"]
+        assert "no reserved source port is left towards 127.0.0.1 port 20048" in advice["text"]
+
+        held.pop().close()
+
+        def let_in() -> bool:
+            with bed.network.pod.connect(network.GATEWAY, MOUNTD, timeout_s=10) as client:
+                return answered(client)
+
+        wait_until(let_in, "the next client to have the port of one that left")
+    daemon.wait_until(lambda: daemon.metric("hostnfsd_connections") == 0, "all to leave")
+
+
 def test_one_free_port_serves_all_services_of_the_host(own_bed: Bed) -> None:
     daemon = own_bed.daemon({"probe": {"interval_s": 3600}})
     daemon.await_ready()
