@@ -202,17 +202,37 @@ def test_calls_lost_with_the_tunnel_are_unanswered_and_counts_go_on(own_bed: Bed
     assert daemon.metric("hostnfsd_rpc_untracked_connections_total") == 0
 
 
-def test_what_is_no_rpc_is_untracked(own_bed: Bed) -> None:
+#: What a client may send that cannot be followed, and the reason that is told.
+UNTRACKED = {
+    "oversize": bytes.fromhex("16030100c8010000c40303") + bytes(100),  # a TLS ClientHello
+    "garbage": mark(bytes(64)),
+    "half-open": call(1, Service.NFS, 3)[:30],
+}
+
+
+def test_what_cannot_be_followed_is_counted_and_relayed(own_bed: Bed) -> None:
     daemon = own_bed.daemon()
     daemon.await_ready()
-    with dial(own_bed) as client:
-        client.sendall(bytes.fromhex("16030100c8010000c40303") + bytes(100))  # a TLS ClientHello
-        daemon.wait_until(
-            lambda: daemon.metric("hostnfsd_rpc_untracked_connections_total", service="nfs") == 1,
-            "it to be counted",
-        )
-    daemon.await_log("rpc_untracked")
+
+    def untracked() -> float:
+        return daemon.metric("hostnfsd_rpc_untracked_connections_total", service="nfs")
+
+    for reason, sent in UNTRACKED.items():
+        before = untracked()
+        with dial(own_bed) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            daemon.wait_until(lambda: untracked() > before, f"{reason} to be counted")  # noqa: B023  # waited for here
+        assert untracked() == before + 1
+        daemon.await_log(f"reason={reason}")
     assert not named(daemon, "nfs")
+    total = sum(map(len, UNTRACKED.values()))
+    labels = {"service": "nfs", "direction": "to_host"}
+    assert daemon.metric("hostnfsd_relayed_bytes_total", **labels) == total
+    daemon.wait_until(lambda: daemon.metric("hostnfsd_connections") == 0, "all to leave")
+
+    own_bed.libnfs.names()  # the next client is followed
+    assert "null" in named(daemon, "nfs")
 
 
 def test_a_client_that_asks_for_locks_is_told_to_mount_with_nolock(own_bed: Bed) -> None:
