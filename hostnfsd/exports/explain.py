@@ -51,9 +51,10 @@ def explain(reading: Reading, around: Surroundings) -> tuple[Problem, ...]:
         from hostnfsd.exports import darwin_traps  # noqa: PLC0415
 
         found.extend(darwin_traps.explain(reading, around.system))
+    none = not any(mountable(export, around.dialled_from) for export in reading.exports)
     for export in reading.exports:
         found.extend(_world(export, reading.dialect, around))
-        found.extend(_not_for_us(export, reading.dialect, around))
+        found.extend(_not_for_us(export, reading.dialect, around, none=none))
         found.extend(_squashed(export, reading.dialect))
         if reading.dialect is Dialect.LINUX:
             found.extend(_low_ports(export, around))
@@ -85,7 +86,9 @@ def _world(export: Export, dialect: Dialect, around: Surroundings) -> Iterator[P
             yield remark("world-export", grant.client.place, export.path, text, hint)
 
 
-def _not_for_us(export: Export, dialect: Dialect, around: Surroundings) -> Iterator[Problem]:
+def _not_for_us(
+    export: Export, dialect: Dialect, around: Surroundings, *, none: bool
+) -> Iterator[Problem]:
     if mountable(export, around.dialled_from) or not export.grants:
         return
     if all(grant.terms.offline for grant in export.grants):
@@ -94,8 +97,8 @@ def _not_for_us(export: Export, dialect: Dialect, around: Surroundings) -> Itera
         f"does not admit {around.dialled_from}, the address hostnfsd dials from: it cannot be "
         "mounted through the tunnel"
     )
-    if dialect is Dialect.DARWIN:
-        text += "; where no export admits it nfsd resets every connection"
+    if none and dialect is Dialect.DARWIN:
+        text += ", and as no export admits it nfsd resets every connection"
     if any(grant.client.kind in _UNJUDGED for grant in export.grants):
         text += " (patterns of names and netgroups are not judged)"
     if any(_nameless(grant.client) for grant in export.grants):
@@ -153,7 +156,8 @@ def _darwin_clients(grant: Grant) -> tuple[str, ...]:
     if client.kind is ClientKind.WORLD:
         return ()
     if client.block is not None:
-        return ("-network", str(client.block.address), "-mask", str(client.block.mask))
+        block = client.block.masked()
+        return ("-network", str(block.address), "-mask", str(block.mask))
     return (client.text,)
 
 
