@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     """
     # The reader brings pydantic along: not for commands that do without.
     from hostnfsd.cli.load import find, read  # noqa: PLC0415
+    from hostnfsd.cli.ssh_alias import resolved  # noqa: PLC0415
     from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415
     from hostnfsd.config.explain import explain  # noqa: PLC0415
     from hostnfsd.config.reader import parse  # noqa: PLC0415
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     exports = _exports(reading.host)
     rows: tuple[Row, ...] = ()
     if args.show and reading.config is not None:
-        rows = explain(reading.config, reading.places, surroundings())
+        rows = explain(reading.config, reading.places, surroundings(), resolved(reading.config))
     if args.json:
         _print_json(_report(str(path), reading, exports, rows if args.show else None))
     else:

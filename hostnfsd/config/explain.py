@@ -1,9 +1,10 @@
 """Every effective value and where it came from, as rows: what ``hostnfsd check --show`` prints."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, Final
 
 from hostnfsd.config import paths, pending, unbuilt
@@ -83,17 +84,23 @@ _FROM_SSH: Final = {
 }
 
 
-def explain(config: Config, places: Places, here: Surroundings) -> tuple[Row, ...]:
+def explain(
+    config: Config,
+    places: Places,
+    here: Surroundings,
+    resolved: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> tuple[Row, ...]:
     """All effective values, table by table.
 
     Args:
         config: as accepted by the reader.
         places: where its keys stand.
         here: decides the usual places of socket and state.
+        resolved: what ssh_config says of each gateway, key by key, where that is known.
     """
     rows: list[Row] = []
     for name, gateway in config.gateway.items():
-        rows.extend(_gateway(name, gateway, places))
+        rows.extend(_gateway(name, gateway, places, resolved.get(name, {})))
         rows.extend(_services(config, name, places))
     for table in Config.model_fields:
         if table not in {"gateway", "services"}:
@@ -120,13 +127,18 @@ def toml(value: Any) -> str:
             return str(value)
 
 
-def _gateway(name: str, gateway: Gateway, places: Places) -> Iterator[Row]:
+def _gateway(
+    name: str, gateway: Gateway, places: Places, resolved: Mapping[str, Any]
+) -> Iterator[Row]:
     table: Path = ("gateway", name)
     for key in Gateway.model_fields:
         if key == "services":
             continue
         value = getattr(gateway, key)
-        if value is None:
+        if value is None and resolved.get(key) is not None:
+            found = resolved[key]
+            yield Row(table, key, found, toml(found), Origin.SSH_CONFIG)
+        elif value is None:
             with_file, without = _FROM_SSH[key]
             ignored = gateway.ssh_config == "none"
             origin = Origin.DEFAULT if ignored else Origin.SSH_CONFIG

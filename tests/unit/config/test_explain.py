@@ -47,6 +47,20 @@ def test_an_unset_key_of_a_gateway_is_ssh_configs() -> None:
     assert (row.value, row.shown, row.origin) == (None, "(Port, else 22)", Origin.SSH_CONFIG)
 
 
+def test_what_ssh_config_says_is_shown_where_it_is_known() -> None:
+    reading = parse('[gateway.a]\nuser = "me"\n[gateway.b]', "/etc/x.toml")
+    assert reading.config is not None
+    says = {"a": {"host": "10.0.0.7", "port": 122, "user": "admin", "identity_files": None}}
+    found = {row.key: row for row in explain(reading.config, reading.places, HERE, says)}
+
+    port, host = found["gateway.a.port"], found["gateway.a.host"]
+    assert (port.value, port.shown, port.source()) == (122, "122", "ssh_config")
+    assert (host.value, host.shown) == ("10.0.0.7", '"10.0.0.7"')
+    assert found["gateway.a.user"].value == "me"
+    assert found["gateway.a.identity_files"].shown.startswith("(IdentityFile")
+    assert found["gateway.b.port"].value is None
+
+
 def test_without_ssh_config_it_is_the_default() -> None:
     row = rows('[gateway.a]\nssh_config = "none"')["gateway.a.port"]
 
