@@ -25,6 +25,8 @@ from tests.bed.waiting import DeadlineError
 _GUEST: Final = Path(__file__).parent / "guest"
 _CACHE: Final = Path(__file__).parents[2] / ".cache"
 _BOOT_S: Final = 60.0
+#: Bytes of a command; the guest's serial line stops for good when several kilobytes come at once.
+_MOST_ON_THE_LINE: Final = 1000
 
 
 class NoKernelError(RuntimeError):
@@ -189,6 +191,10 @@ class Kernel:
         with self._lock:
             name = f"job{next(self._numbers)}"
             job = self._jobs[name] = Job(self, command)
+            if len(command) > _MOST_ON_THE_LINE:
+                script = self.share / f".{name}.sh"
+                script.write_text(command, encoding="utf-8")
+                command = f". /mnt/share/{script.name}"
             line = f"{name} {base64.b64encode(command.encode()).decode()}\n"
             try:
                 os.write(self._requests, line.encode())
