@@ -86,7 +86,7 @@ def gateways(prefix: str, parsed_args: argparse.Namespace, **_: object) -> Words
 
 def kinds(prefix: str, **_: object) -> Words:
     """What ``mount --for`` takes."""
-    from hostnfsd.mount import KINDS  # noqa: PLC0415  # as above
+    from hostnfsd.mount.kinds import KINDS  # noqa: PLC0415  # as above
 
     return {kind: "" for kind in KINDS if kind.startswith(prefix)}
 

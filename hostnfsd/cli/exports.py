@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hostnfsd.errors import Exit, FileMissingError, HostnfsdError, NotPermittedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from hostnfsd.cli.exports_text import Allow, Server, Told
     from hostnfsd.config.model import Config
     from hostnfsd.exports.addresses import Block
@@ -31,7 +33,7 @@ class Settings(NamedTuple):
         path: of the file; None: the server keeps its exports elsewhere.
         platform: ``host.platform``.
         address: where the server is dialled.
-        low_ports: hostnfsd is to dial from source ports below 1024.
+        low_ports: hostnfsd dials from source ports below 1024.
         allow: ``access.allow`` in effect.
         mountd: its port on the host, where it is given.
         rpcbind: the port of the host's rpcbind.
@@ -140,10 +142,8 @@ def _told(args: argparse.Namespace, settings: Settings) -> "Told":
     from hostnfsd.exports.access import access  # noqa: PLC0415
     from hostnfsd.machine.exports import in_order  # noqa: PLC0415
 
-    daemon = _daemon(args.config)
-    settings = settings._replace(low_ports=settings.low_ports and _has_low_ports(daemon))
     findings = _findings(args.file, args.dialect, settings)
-    rules = access(findings.reading.exports, findings.dialled_from, networks_in(daemon or {}))
+    rules = access(findings.reading.exports, findings.dialled_from, _attached(args.config))
     problems = (*findings.problems, *rules.problems)
     server = None
     if args.file is None:
@@ -265,30 +265,19 @@ def _kept_elsewhere(settings: Settings, *, as_json: bool) -> int:
     return Exit.OK
 
 
-def _daemon(config: str | None) -> dict[str, Any] | None:
-    """The status document of a running daemon; None where none answers."""
+def _attached(config: str | None) -> "Iterable[Block]":
+    """The networks next to the gateways, as far as a running daemon knows them."""
     from hostnfsd.cli import control_client  # noqa: PLC0415
     from hostnfsd.errors import DaemonUnreachableError  # noqa: PLC0415
 
     sockets = [each for each in control_client.sockets(config) if Path(each.path).exists()]
     if not sockets:
-        return None
+        return ()
     try:
-        return control_client.ask(sockets, "GET", "/status", _DAEMON_S).document
+        answer = control_client.ask(sockets, "GET", "/status", _DAEMON_S)
     except (DaemonUnreachableError, NotPermittedError):
-        return None
-
-
-def _has_low_ports(daemon: dict[str, Any] | None) -> bool:
-    """Whether hostnfsd has the right to low source ports: a daemon's, else that of this user."""
-    from hostnfsd.dial import ports  # noqa: PLC0415
-
-    if daemon is None:
-        from hostnfsd.dial.right import right  # noqa: PLC0415
-
-        return right(ports.candidates(ports.lowest(sys.platform), 0.0))
-    advice = (str(each.get("text", "")) for each in daemon.get("advice", ()))
-    return not any(text.startswith(ports.NO_RIGHT) for text in advice)
+        return ()
+    return networks_in(answer.document)
 
 
 def networks_in(document: dict[str, Any]) -> "tuple[Block, ...]":

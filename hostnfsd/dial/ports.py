@@ -11,8 +11,6 @@ from enum import Enum
 from typing import Final
 
 HIGHEST: Final = 1023
-#: How whoever lacks the right to them is told.
-NO_RIGHT: Final = "no right to source ports below 1024"
 #: Linux: where its own NFS client begins (sunrpc.min_resvport). macOS: where bindresvport(3) ends
 #: (net.inet.ip.portrange.lowlast).
 LOWEST_ON_LINUX: Final = 665

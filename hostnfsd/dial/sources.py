@@ -30,8 +30,8 @@ REST_S: Final = 0.25
 TOLD_S: Final = 30.0
 
 _MISSING: Final = (
-    f"{ports.NO_RIGHT}: the host is dialled from ordinary ones; exports that want reserved ones"
-    " refuse"
+    "no right to source ports below 1024: the host is dialled from ordinary ones; exports that want"
+    " reserved ones refuse"
 )
 _CURE: Final = (
     "give the daemon the right (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or let the"

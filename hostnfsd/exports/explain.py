@@ -80,17 +80,10 @@ def _with_us(export: Export, grant: Grant, dialect: Dialect, around: Surrounding
 
 def _world(export: Export, dialect: Dialect, around: Surroundings) -> Iterator[Problem]:
     for grant in export.grants:
-        if _everybody(grant.client):
+        if grant.client.kind is ClientKind.WORLD:
             text = "everybody who reaches this machine may mount it, not only clients of the tunnel"
             hint = f"for the tunnel alone: {_with_us(export, grant, dialect, around)}"
             yield remark("world-export", grant.client.place, export.path, text, hint)
-
-
-def _everybody(client: Client) -> bool:
-    """Whether a client is the world: by writing nobody, a star, or a network of all addresses."""
-    block = client.block
-    whole = block is not None and block.prefix == 0 and not block.host_bits
-    return client.kind is ClientKind.WORLD or whole
 
 
 def _not_for_us(

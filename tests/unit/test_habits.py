@@ -62,6 +62,7 @@ ELSEWHERE = {
     "exports/linux/options.py": "unit/exports/test_vectors.py",
     "exports/linux/table.py": "unit/exports/test_vectors.py",
     "install/files.py": "shell/install/test_execute.py",
+    "mount/printed.py": "unit/mount/test_kinds.py",
     "server/finding.py": "unit/server/test_ports.py",
     "sunrpc/outcome.py": "unit/sunrpc/test_tap.py",
 }

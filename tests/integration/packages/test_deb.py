@@ -55,9 +55,7 @@ def machine(
 
 
 def dpkg(box: SystemdBox, *arguments: str) -> str:
-    # Containers are often told to leave manuals and documentation out.
-    whole = "--path-include=*"
-    return box.run("dpkg", whole, *arguments, env={"DEBIAN_FRONTEND": "noninteractive"}).text
+    return box.run("dpkg", *arguments, env={"DEBIAN_FRONTEND": "noninteractive"}).text
 
 
 def ready(box: SystemdBox) -> bool:

@@ -19,16 +19,11 @@ from hypothesis import strategies as st
 from hostnfsd.cli import exports
 from hostnfsd.cli.main import main
 from hostnfsd.config import unbuilt
-from hostnfsd.daemon.control import Control
-from hostnfsd.dial import ports
 from hostnfsd.errors import Exit
 from hostnfsd.services import Service
-from hostnfsd.snapshot import Advice
 from tests.support.exports_text import TEXTS
-from tests.support.fake_face import FakeFace
 from tests.support.nfs_host import NfsHost, nfs_host
 from tests.support.ports import free_port
-from tests.support.snapshots import snapshot
 
 WORDS_64 = "invalid choice: 'bsd'"
 
@@ -387,24 +382,6 @@ def test_a_file_of_the_configuration_that_is_missing_is_invalid(
 
     assert main(["--config", config, "exports"]) == Exit.EXPORTS_INVALID
     assert "    hint: create it; it may be empty" in said(capsys)
-
-
-@pytest.mark.parametrize("allowed", [True, False])
-async def test_a_running_daemon_knows_whether_it_has_low_ports(
-    allowed: bool, tmp_path: Path, file: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file.write_text(f"{tmp_path} 127.0.0.1(rw)\n")
-    config = configured(tmp_path, "[control]", f'socket = "{tmp_path}/c.sock"')
-    advice = () if allowed else (Advice(f"{ports.NO_RIGHT}: it is told", "give it"),)
-    control = Control(FakeFace(snapshot(advice=advice)))
-    await control.start(tmp_path / "c.sock")
-    try:
-        words = ["exports", "--dialect", "linux", "--file", str(file)]
-        assert await run("--config", config, *words) == Exit.OK
-    finally:
-        await control.stop()
-
-    assert any("[needs-low-ports]" in line for line in said(capsys)) == (not allowed)
 
 
 def test_the_networks_of_gateways_are_read_plainly() -> None:
