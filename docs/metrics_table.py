@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hostnfsd.daemon.metric_table import TABLE
 from hostnfsd.daemon.rpc_metrics import KINDS
+from hostnfsd.problem import Severity
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Family, Phase, Refusal, ServiceState
 from hostnfsd.sunrpc.programs import PROCEDURE_NAMES
@@ -27,6 +28,7 @@ LABELS: dict[str, Iterable[str]] = {
     "reason of a refused connection": Refusal,
     "side": ("host", "gateway"),
     "direction": ("to_host", "to_client"),
+    "severity": Severity,
     "procedure": sorted(PROCEDURE_NAMES),
 }
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from hostnfsd.problem import Problem
+from hostnfsd.exports.changes import Change
+from hostnfsd.exports.verdict import Standing
+from hostnfsd.problem import Problem, Severity
 from hostnfsd.services import Service
 
 
@@ -271,6 +273,64 @@ class ReloadView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportView:
+    """An export that is in effect, and whether it can be mounted through the tunnel."""
+
+    path: str
+    mountable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyView:
+    """How telling the server went last: when, whether it took the file, and what was said."""
+
+    at: float
+    ok: bool
+    text: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsView:
+    """The exports file as it was judged last, and what is in effect.
+
+    Attributes:
+        path: the file.
+        dialect: whose rules it is read by.
+        standing: how the file stands.
+        since: when it came to stand so.
+        kept: what is in effect is not what the file says now, but what it said before.
+        exports: what is in effect, in the order of the file.
+        changed: when what is in effect changed last; when it was read first, if not since.
+        changes: what changed then.
+        counts: how many problems there are.
+        problems: the worst of them; not all where there are many.
+        error: why the file cannot be read now.
+        hint: what a person can do about that.
+        applied: how the server was told last; None: it was not.
+    """
+
+    path: str
+    dialect: str
+    standing: Standing
+    since: float
+    kept: bool = False
+    exports: tuple[ExportView, ...] = ()
+    changed: float | None = None
+    changes: tuple[Change, ...] = ()
+    counts: Mapping[Severity, int] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    error: str | None = None
+    hint: str | None = None
+    applied: ApplyView | None = None
+
+    @property
+    def mountable(self) -> int:
+        """How many exports can be mounted through the tunnel."""
+        return sum(export.mountable for export in self.exports)
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """What of the whole daemon works less well than it could: a sentence, and the cure."""
 
@@ -288,6 +348,7 @@ class Snapshot:
         source_port_fallbacks: connections to the host's services that were made from an ordinary
             port because no reserved one was left.
         asleep_s: seconds that the machine slept since the daemon started.
+        exports: of the host; None where the configuration names no file.
     """
 
     version: str
@@ -308,3 +369,4 @@ class Snapshot:
     advice: tuple[Advice, ...] = ()
     source_port_fallbacks: Mapping[Service, int] = field(default_factory=dict)
     asleep_s: float = 0.0
+    exports: ExportsView | None = None

@@ -8,8 +8,9 @@ it asks.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from hostnfsd.exports_document import exports_from_json, exports_to_json
 from hostnfsd.health import verdict
-from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.problem_document import problem_from_json, problem_to_json
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
     Advice,
@@ -141,28 +142,6 @@ def _refused_to_json(view: RefusedView) -> Json:
     }
 
 
-def problem_to_json(problem: Problem) -> Json:
-    """A problem, with the subject that its "text" begins with once more, for the reader."""
-    return {**problem.to_json(), "subject": problem.subject}
-
-
-def problem_from_json(document: Json) -> Problem:
-    """What :func:`problem_to_json` made.
-
-    Raises:
-        KeyError, ValueError: it was something else.
-    """
-    subject = document["subject"]
-    return Problem(
-        code=document["code"],
-        severity=Severity(document["severity"]),
-        place=Place(document["path"], document["line"], document["column"]),
-        subject=subject,
-        text=document["text"].removeprefix(f"{subject}: "),
-        hint=document["hint"],
-    )
-
-
 def _reload_to_json(view: ReloadView) -> Json:
     return {
         "successful": view.successful,
@@ -198,6 +177,7 @@ def to_json(snapshot: Snapshot) -> Json:
         "advice": [{"text": advice.text, "hint": advice.hint} for advice in snapshot.advice],
         "source_port_fallbacks": _counts(snapshot.source_port_fallbacks),
         "asleep_s": snapshot.asleep_s,
+        "exports": None if snapshot.exports is None else exports_to_json(snapshot.exports),
     }
 
 
@@ -292,6 +272,7 @@ def _snapshot_from(document: Json) -> Snapshot:
         ),
         source_port_fallbacks=_counts_from(document.get("source_port_fallbacks", {}), Service),
         asleep_s=document.get("asleep_s", 0.0),
+        exports=exports_from_json(document.get("exports")),
         **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
         **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),
     )

@@ -11,7 +11,6 @@ from hostnfsd import __version__
 from hostnfsd.cli import (
     check,
     completion,
-    doctor,
     exports,
     install,
     mount,
@@ -51,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for command in (
-        run, check, doctor, exports, status, reload, reconnect, ports, mount, install, completion
+        run, check, exports, status, reload, reconnect, ports, mount, install, completion
     ):  # fmt: skip
         command.add(commands)
     return top

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         NotPermittedError: the daemon does not admit this user.
     """
     from hostnfsd.problem import Severity  # noqa: PLC0415  # commands import when they run
-    from hostnfsd.status_document import problem_from_json  # noqa: PLC0415  # as above
+    from hostnfsd.problem_document import problem_from_json  # noqa: PLC0415  # as above
 
     answer = control_client.ask(
         control_client.sockets(args.config), "POST", "/reload", timeout_s=TIMEOUT_S

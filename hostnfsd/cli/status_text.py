@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from hostnfsd import health
 from hostnfsd.cli.columns import Cell, Page, Shade
+from hostnfsd.cli.status_exports import exports
 from hostnfsd.readable import duration, size
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
@@ -236,6 +237,8 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
         )
     for gateway in snapshot.gateways:
         _gateway(page, gateway, snapshot.now)
+    if snapshot.exports is not None:
+        exports(page, snapshot.exports, snapshot.now)
     if clients:
         _clients(page, snapshot)
     _configuration(page, snapshot)

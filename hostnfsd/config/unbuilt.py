@@ -50,14 +50,6 @@ ROWS: Final[tuple[Unbuilt, ...]] = (
     ),
     Unbuilt("state.directory", "", shown="nothing is kept"),
     Unbuilt("host.keep_awake", "never", "the host may fall asleep while clients are connected"),
-    Unbuilt(
-        "host.exports",
-        "none",
-        "the exports file is neither read nor watched",
-        shown="not read",
-    ),
-    Unbuilt("host.platform", "auto", shown="not needed"),
-    Unbuilt("host.apply_exports", "never"),
 )
 
 

@@ -20,6 +20,7 @@ from hostnfsd.daemon import sole
 from hostnfsd.daemon.face import Face
 from hostnfsd.daemon.routes import json_response, secure_headers
 from hostnfsd.errors import HostnfsdError
+from hostnfsd.problem_document import problem_to_json
 
 _SHUTDOWN_S: Final = 1.0
 
@@ -38,7 +39,7 @@ def application(face: Face) -> web.Application:
             "schema": 1,
             "accepted": verdict.accepted,
             "changes": list(verdict.changes),
-            "problems": [status_document.problem_to_json(p) for p in verdict.problems],
+            "problems": [problem_to_json(p) for p in verdict.problems],
         }
         return json_response(
             document, HTTPStatus.OK if verdict.accepted else HTTPStatus.UNPROCESSABLE_ENTITY

@@ -11,7 +11,7 @@ from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon import host_calls
 from hostnfsd.daemon.host_ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts, Key, key_of
 from hostnfsd.daemon.joint import Joint
-from hostnfsd.daemon.mount_verdict import MOUNTED, Haste, MountVerdict, survive, wait
+from hostnfsd.daemon.mount_verdict import MOUNTED, Haste, Heard, MountVerdict, survive, wait
 from hostnfsd.daemon.tripwire import Tripwire
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
@@ -45,6 +45,7 @@ class Host:
         sources: dials the services, each from the source port it wants.
         changed: called when a service is dialled elsewhere than before, or a client that mounts
             would fare otherwise.
+        heard: see :class:`~hostnfsd.daemon.mount_verdict.MountVerdict`.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Host:
         config: Callable[[], Config],
         sources: Sources,
         changed: Callable[[], None] = lambda: None,
+        heard: Heard = lambda _listed, _asked_at: None,
     ) -> None:
         self._config = config
         self._sources = sources
@@ -82,6 +84,7 @@ class Host:
             versions=self.versions,
             mute=self._mute,
             changed=changed,
+            heard=heard,
         )
 
     # -- where and what --------------------------------------------------------------------------
@@ -111,10 +114,6 @@ class Host:
         carried = self._carried()
         tried = (carried[service] for service in MOUNTED if service in carried)
         return any(self._reached.get(key_of(each)) in _MUTE for each in tried)
-
-    async def look(self) -> None:
-        """Ask rpcbind and look at every service, once: for who does not :meth:`run`."""
-        await self._ports.refresh()
 
     # -- dialling --------------------------------------------------------------------------------
 
@@ -215,6 +214,19 @@ class Host:
         self._doubts.all_over()
         self._look_at_all()
         self._verdict.want(Haste.SOON)
+
+    def look_at_exports(self, changed: bool) -> None:
+        """Mount for trial again, which also asks the server what it exports.
+
+        Args:
+            changed: the exports are others than before, or the server was told so: clients may
+                fare otherwise.
+        """
+        if not changed:
+            self._verdict.want(Haste.SOON)
+            return
+        self._verdict.renew()
+        self._changed()
 
     def _due(self, service: Service) -> bool:
         carried = self._carried().get(service)

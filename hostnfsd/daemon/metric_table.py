@@ -204,6 +204,32 @@ TABLE: Final = (
         " port because no reserved one was left.",
     ),
     Row(
+        "hostnfsd_exports_entries",
+        "gauge",
+        (),
+        "Exports in effect. This and the other metrics of exports are absent until the file was"
+        ' read, and where host.exports is "none".',
+    ),
+    Row(
+        "hostnfsd_exports_problems",
+        "gauge",
+        ("severity",),
+        "What is wrong with the exports file as it is now, the server's differences included.",
+    ),
+    Row(
+        "hostnfsd_exports_mountable",
+        "gauge",
+        (),
+        "Exports in effect that can be mounted through the tunnel.",
+    ),
+    Row(
+        "hostnfsd_exports_changed_timestamp_seconds",
+        "gauge",
+        (),
+        "When the exports in effect changed last, in seconds since the epoch; when they were read"
+        " first, if not since.",
+    ),
+    Row(
         "hostnfsd_config_last_reload_successful",
         "gauge",
         (),

@@ -19,8 +19,10 @@ from prometheus_client.registry import Collector
 from hostnfsd.daemon import rpc_metrics
 from hostnfsd.daemon.metric_table import TABLE, Row
 from hostnfsd.daemon.process_metrics import process_values
+from hostnfsd.problem import Severity
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
+    ExportsView,
     FailureKind,
     GatewayView,
     Phase,
@@ -140,6 +142,7 @@ class _SnapshotCollector(Collector):
         snapshot = self._snapshot
         families = {r.name: self._family(r) for r in TABLE if r.kind != "histogram"}
         _daemon(families, snapshot)
+        _exports(families, snapshot.exports)
         _host(families, snapshot)
         for gateway in snapshot.gateways:
             _tunnel(families, gateway)
@@ -180,6 +183,17 @@ def _daemon(families: Mapping[str, Family], snapshot: Snapshot) -> None:
     }
     for name, value in values.items():
         families[name].add_metric((), float(value))
+
+
+def _exports(families: Mapping[str, Family], view: ExportsView | None) -> None:
+    if view is None or view.changed is None:
+        return
+    families["hostnfsd_exports_entries"].add_metric((), len(view.exports))
+    families["hostnfsd_exports_mountable"].add_metric((), view.mountable)
+    families["hostnfsd_exports_changed_timestamp_seconds"].add_metric((), view.changed)
+    for severity in Severity:
+        count = view.counts.get(severity, 0)
+        families["hostnfsd_exports_problems"].add_metric((severity,), count)
 
 
 def _host(families: Mapping[str, Family], snapshot: Snapshot) -> None:

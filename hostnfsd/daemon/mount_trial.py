@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -79,9 +79,7 @@ class Round:
         self.not_looked_at = None
 
 
-class DeniedError(Exception):
-    """A service does not let us in."""
-
+class _DeniedError(Exception):
     def __init__(self, service: Service, denial: Denial, *, hung_up: bool = False) -> None:
         super().__init__(denial.text)
         self.service = service
@@ -108,6 +106,7 @@ class MountTrial:
         last: the export that could be mounted last time.
         tried: what attempts before this one found out; noted further.
         within_s: seconds each call may take.
+        listed: told what the server exports, as it lists it.
     """
 
     def __init__(
@@ -119,12 +118,14 @@ class MountTrial:
         last: str | None,
         tried: Round,
         within_s: float,
+        listed: Callable[[Sequence[mount.Export]], None] = lambda _rows: None,
     ) -> None:
         self._dial = dial
         self._user = user
         self._last = last
         self._round = tried
         self._within_s = within_s
+        self._listed = listed
         self._version = to_try(Service.MOUNTD, versions(Service.MOUNTD))
         # A handle that MNT of version 1 gives belongs to NFS version 2.
         nfs_version = to_try(Service.NFS, versions(Service.NFS))
@@ -139,13 +140,13 @@ class MountTrial:
         """
         try:
             return await self._once()
-        except DeniedError as exc:
+        except _DeniedError as exc:
             if not exc.hung_up:
                 return MountFinding(None, {exc.service: exc.denial})
         await asyncio.sleep(_AGAIN_AFTER_S)
         try:
             return await self._once()
-        except DeniedError as exc:
+        except _DeniedError as exc:
             return MountFinding(None, {exc.service: exc.denial})
 
     async def _once(self) -> MountFinding:
@@ -158,6 +159,7 @@ class MountTrial:
     async def _try_exports(self, stack: ExitStack) -> MountFinding:
         mountd = await self._line(stack, Service.MOUNTD)
         exports = await self._mountd(stack, mount.Exports, mount.Procedure.EXPORT)
+        self._listed(exports.rows)
         if not exports.rows:
             return MountFinding(None, {Service.MOUNTD: mounting.nothing_exported(mountd.ours)})
         paths = await _aside(
@@ -184,7 +186,7 @@ class MountTrial:
             if status == mount.Status.OK:
                 try:
                     denial = await self._look(stack, path, handle)
-                except (UndecidedError, DeniedError):
+                except (UndecidedError, _DeniedError):
                     await self._give_back(stack, path, before)
                     raise
                 # A daemon that is told to stop leaves the row: nobody is to wait for a server.
@@ -236,7 +238,7 @@ class MountTrial:
         """Who has mounted what; None if the server does not tell."""
         try:
             return (await self._mountd(stack, mount.Mounts, mount.Procedure.DUMP)).rows
-        except (UndecidedError, DeniedError):
+        except (UndecidedError, _DeniedError):
             self._lines.pop(Service.MOUNTD, None)  # a line that brought half a reply is of no use
             return None
 
@@ -247,7 +249,7 @@ class MountTrial:
         if before is None or after is None or not mounting.added(before, after, path):
             return
         # A row too many is a blemish of the server's table, no reason to think ill of it.
-        with suppress(UndecidedError, DeniedError):
+        with suppress(UndecidedError, _DeniedError):
             line = await self._line(stack, Service.MOUNTD)
             await self._ask(line, self._version, mount.Procedure.UMNT, mount.Path(path))
 
@@ -277,7 +279,7 @@ class MountTrial:
                 if status != nfs.Status.OK:
                     name = procedure.name
                     return mounting.not_looked_at(path, name, status, line.ours, self._user.uid)
-        except DeniedError as exc:
+        except _DeniedError as exc:
             if exc.hung_up:
                 raise
             return exc.denial  # another export may be less strict
@@ -318,11 +320,11 @@ class MountTrial:
             return caller.results(reply)
         except caller.HungUpError as exc:
             denial = mounting.not_answered(procedure.name, line.ours)
-            raise DeniedError(line.service, denial, hung_up=True) from exc
+            raise _DeniedError(line.service, denial, hung_up=True) from exc
         except caller.RejectedError as exc:
             if isinstance(exc.reply, rpc.Denied) and isinstance(exc.reply.reason, rpc.AuthError):
                 denial = mounting.not_authenticated(procedure.name, exc.reply.reason)
-                raise DeniedError(line.service, denial) from exc
+                raise _DeniedError(line.service, denial) from exc
             raise UndecidedError(str(exc)) from exc
         except CallError as exc:
             late = isinstance(exc, caller.NoAnswerError)

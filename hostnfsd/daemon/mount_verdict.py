@@ -3,9 +3,10 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from hostnfsd.daemon.mount_trial import MountTrial, Round, UndecidedError
 from hostnfsd.server.finding import Denial, MountFinding
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice
+from hostnfsd.sunrpc import mount
 from hostnfsd.sunrpc.rpc import MAX_GIDS, AuthSys
 
 #: Services that are there for mounting.
@@ -33,6 +35,8 @@ _UNDECIDED_HINT: Final = (
 )
 #: Seconds beyond ``timeout_s`` after which a verdict is no longer waited for.
 _PENDING_GRACE_S: Final = 1.0
+
+Heard = Callable[[Mapping[str, Sequence[str]], float], None]
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.host")
 
@@ -56,6 +60,8 @@ class MountVerdict:
         versions: of a service; empty: never seen.
         mute: whether a service is known to be unable to answer now.
         changed: called when a client that mounts would fare otherwise, or may again be told so.
+        heard: told what the server lists of its exports: paths with the names they are for, and
+            when it was about to be asked, on the loop's clock.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class MountVerdict:
         versions: Callable[[Service], tuple[int, ...]],
         mute: Callable[[], bool],
         changed: Callable[[], None],
+        heard: Heard = lambda _listed, _asked_at: None,
     ) -> None:
         self._config = config
         self._carried = carried
@@ -74,6 +81,7 @@ class MountVerdict:
         self._versions = versions
         self._mute = mute
         self._changed = changed
+        self._heard = heard
         self._mounted: MountFinding | None = None
         self._round = Round()
         self._undecided = 0  # trials in a row that found nothing out
@@ -103,6 +111,11 @@ class MountVerdict:
         self._round.begin()
         self._pending_until = _now() + self._config().probe.timeout_s + _PENDING_GRACE_S
         self.want(Haste.NOW)
+
+    def renew(self) -> None:
+        """The exports are others than before: try all of them again."""
+        self._round.begin()
+        self.want(Haste.SOON)
 
     def want(self, haste: Haste) -> None:
         """Ask for a trial."""
@@ -157,11 +170,12 @@ class MountVerdict:
             return  # tried once it speaks again: a frozen server is not to be flooded
         trial = MountTrial(
             dial=lambda service: self._dial(carried[service]),
-            user=ourselves(),
+            user=_ourselves(),
             versions=self._versions,
             last=None if self._mounted is None else self._mounted.export,
             tried=self._round,
             within_s=self._config().probe.timeout_s,
+            listed=partial(self._hear, _now()),
         )
         try:
             finding = await trial.run()
@@ -172,6 +186,9 @@ class MountVerdict:
         self._undecided, self._undecided_text = 0, None
         self._conclude(finding)
         self._settle(expected)
+
+    def _hear(self, asked_at: float, rows: Sequence[mount.Export]) -> None:
+        self._heard({row.path: tuple(g.name for g in row.groups) for row in rows}, asked_at)
 
     def _put_off(self, reason: UndecidedError, expected: int) -> None:
         """There is no verdict, the last one stands: the probes tell what is down."""
@@ -241,8 +258,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def ourselves() -> AuthSys:
-    """Whom calls are for: the user that runs this."""
+def _ourselves() -> AuthSys:
     return AuthSys(
         machine_name=socket.gethostname(),
         uid=os.getuid(),

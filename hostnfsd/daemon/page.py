@@ -11,6 +11,7 @@ from html import escape
 from typing import Final
 
 from hostnfsd import health
+from hostnfsd.daemon.page_exports import exports
 from hostnfsd.readable import duration, size
 from hostnfsd.snapshot import (
     Family,
@@ -211,6 +212,8 @@ def _body(snapshot: Snapshot) -> Iterator[str]:
     yield from _reload(snapshot)
     for gateway in snapshot.gateways:
         yield from _gateway(gateway, snapshot.now)
+    if snapshot.exports is not None:
+        yield from exports(snapshot.exports, snapshot.now)
     yield from _notices(snapshot)
     yield from _footer(snapshot)
 

@@ -27,6 +27,8 @@ from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, network, seams
 from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.endpoints import Endpoints
+from hostnfsd.daemon.exports_book import ExportsBook
+from hostnfsd.daemon.exports_watch import ExportsWatch, this_machine
 from hostnfsd.daemon.face import ReloadVerdict
 from hostnfsd.daemon.host import Host
 from hostnfsd.daemon.ledger import Ledger
@@ -84,8 +86,16 @@ class Daemon:
         self._ledger.count_rpc = beginning.config.metrics.rpc
         self._metrics = Metrics()
         self._sources = Sources(self._config.host.reserved_source_port)
+        self._exports = ExportsWatch(
+            config=lambda: self._config,
+            read=this_machine(self._sources),
+            follow=self._follow_exports,
+        )
         self._host = Host(
-            config=lambda: self._config, sources=self._sources, changed=self._host_changed
+            config=lambda: self._config,
+            sources=self._sources,
+            changed=self._host_changed,
+            heard=self._exports.heard,
         )
         self._sleep = Sleep(self._slept)
         self._control = Control(self)
@@ -123,6 +133,9 @@ class Daemon:
                     self._group = group
                     watchers = [
                         group.create_task(self._host.run(), name="host"),
+                        group.create_task(
+                            self._exports.run(self._host.look_at_exports), name="exports"
+                        ),
                         group.create_task(self._sleep.run(), name="sleep"),
                         group.create_task(network.watch(self._network_changed), name="network"),
                     ]
@@ -230,6 +243,9 @@ class Daemon:
         for supervisor in self._supervisors.values():
             supervisor.network_changed()
 
+    def _follow_exports(self, book: ExportsBook) -> None:
+        """What is in effect, or the file, has changed."""
+
     def _start(self, names: Iterable[str]) -> None:
         assert self._group is not None  # noqa: S101  # set by run
         for name in names:
@@ -314,6 +330,7 @@ class Daemon:
         self._supervise(difference.added)
         self._start(difference.added)
         self._host.apply()
+        self._exports.apply()
         self._ledger.count_rpc = self._config.metrics.rpc
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
@@ -365,6 +382,7 @@ class Daemon:
             ),
             source_port_fallbacks=dict(self._sources.fallbacks),
             asleep_s=self._sleep.total_s,
+            exports=self._exports.view(),
         )
 
     def _line(self) -> str:

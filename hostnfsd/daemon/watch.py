@@ -1,7 +1,8 @@
-"""Waits for files to change: a poll of stat(2), which no editor's way of saving escapes.
+"""Whether files changed: a poll of stat(2), which no editor's way of saving escapes.
 
-A key, a known_hosts file or an agent's socket may be edited in place, renamed over, deleted or not
-be there yet; their inode, size and time of change tell all of it.
+A key, a known_hosts file, an agent's socket or an exports file may be edited in place, renamed
+over, deleted or not be there yet, and so may what a symbolic link leads to; inode, size and times
+tell all of it. A folder's tell of names that come and go in it.
 """
 
 import asyncio
@@ -10,29 +11,52 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from hostnfsd.daemon.aside import Aside
+
 #: Seconds between looks.
-_STEP_S: Final = 0.5
+STEP_S: Final = 0.5
+#: Seconds a look may take: stat(2) waits for ever where a file lies on a server that is gone.
+LOOK_S: Final = 5.0
 
-_Signature = tuple[int, int, int, int, int] | None
+Signature = tuple[int, int, int, int, int] | None
 
 
-def signature(path: Path) -> _Signature:
+def signature(path: Path) -> Signature:
     """What changes when the file does; None while it is not there."""
     try:
         found = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
+def signatures(paths: Iterable[Path]) -> dict[Path, Signature]:
+    """Those of several files."""
+    return {path: signature(path) for path in paths}
+
+
+def bare(seen: Signature) -> bool:
+    """Whether a file is missing, or has nothing in it."""
+    return seen is None or seen[2] == 0
+
+
 async def changed_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Wait until one of the files is no longer what it was when this was called."""
-    before = {path: signature(path) for path in paths}
+    """Wait until one of the files is no longer what it was when this was called.
+
+    While a look hangs nothing has changed, as far as anybody can tell.
+    """
+    before: Mapping[Path, Signature] | None = None
+    aside, watched = Aside("watch"), tuple(paths)
     while True:
-        await asyncio.sleep(_STEP_S)
-        changed = tuple(path for path, was in before.items() if signature(path) != was)
+        try:
+            now = await aside.do(lambda: signatures(watched), LOOK_S)
+        except TimeoutError:
+            continue
+        before = now if before is None else before
+        changed = tuple(path for path in watched if now[path] != before[path])
         if changed:
             return changed
+        await asyncio.sleep(STEP_S)
 
 
 def login_files(

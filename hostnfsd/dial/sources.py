@@ -107,6 +107,11 @@ class Sources:
             return ()
         return (Advice(_USED_UP.format(error=self._used_up[0]), _USED_UP_CURE),)
 
+    @property
+    def low_ports(self) -> bool:
+        """Whether mountd and nfs are dialled from reserved ports, as far as is known."""
+        return self._mode != "never" and self._right
+
     def wants_reserved(self, service: Service) -> bool:
         """Whether the policy has this service dialled from a reserved port."""
         return self._mode == "always" or (self._mode == "auto" and service in _AUTO)

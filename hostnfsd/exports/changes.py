@@ -31,6 +31,13 @@ class Change:
     path: str
     texts: tuple[str, ...]
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """A sentence for each thing that changed: ``/srv altered: now for everybody``."""
+        if not self.texts:
+            return (f"{self.path} {self.kind}",)
+        return tuple(f"{self.path} {self.kind}: {text}" for text in self.texts)
+
 
 def diff(old: Iterable[Export], new: Iterable[Export]) -> tuple[Change, ...]:
     """Compare what was exported with what is; where a line stands does not matter.

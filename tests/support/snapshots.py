@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from hostnfsd.exports.changes import Change, Kind
+from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import (
+    ApplyView,
     ClientView,
+    ExportsView,
+    ExportView,
     FailureKind,
     Family,
     FamilyView,
@@ -182,4 +187,39 @@ def troubled() -> Snapshot:
         notices=("access.allow: not built yet, so everybody is admitted",),
         source_port_fallbacks={Service.NFS: 3},
         asleep_s=30_600.5,
+        exports=broken_exports(),
+    )
+
+
+def exports(**changes: object) -> ExportsView:
+    """Of a file that is as it should be."""
+    view = ExportsView(
+        path="/etc/exports",
+        dialect="linux",
+        standing=Standing.VALID,
+        since=NOW - 3600,
+        exports=(ExportView("/srv/a", mountable=True), ExportView("/srv/b", mountable=False)),
+        changed=NOW - 90,
+        changes=(
+            Change(Kind.ALTERED, "/srv/a", ("now for everybody, read",)),
+            Change(Kind.REMOVED, "/srv/c", ()),
+        ),
+    )
+    return replace(view, **changes)  # type: ignore[arg-type]  # names are checked by replace
+
+
+def broken_exports() -> ExportsView:
+    """One of everything that can be wrong with exports."""
+    place = Place("/etc/exports", 3, 9)
+    return exports(
+        standing=Standing.INVALID,
+        kept=True,
+        counts={Severity.ERROR: 1, Severity.WARNING: 2},
+        problems=(
+            Problem("bad-option", Severity.ERROR, place, "rv", "no <option>", "did you mean rw?"),
+            Problem("world-export", Severity.WARNING, place, "/srv/a", "everybody may"),
+        ),
+        error="it cannot be read within 15 s",
+        hint="what was in effect stays",
+        applied=ApplyView(NOW - 80, ok=False, text="exit status 1: no <etab>", hint="run it"),
     )

@@ -34,8 +34,14 @@ PROGRAM = (
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "x.toml"
-    path.write_text(GOOD)
+    (tmp_path / "none-yet").write_text("")
+    path.write_text(GOOD + of_no_exports(path))
     return path
+
+
+def of_no_exports(path: Path) -> str:
+    """A table for a configuration at that path: of this machine's exports nothing depends."""
+    return f'[host]\nexports = "{path.with_name("none-yet")}"\n'
 
 
 def run(*words: str) -> int:
@@ -63,19 +69,20 @@ def answer(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_a_good_file_is_ok(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--config", str(file), "check") == Exit.OK
 
-    *problems, last = said(capsys)
+    *problems, last, exports = said(capsys)
     notes = sum(row.notice is not None and not row.wider for row in unbuilt.ROWS)
     assert last == f"{file}: ok, 1 gateway, 6 services, 1 warning, {notes} notes"
+    assert exports.endswith("/none-yet: ok, 0 exports")
     assert any(": warning: access.allow: the default is not built yet" in p for p in problems)
 
 
 def test_every_problem_is_told_with_its_place(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file.write_text(BAD)
+    file.write_text(BAD + of_no_exports(file))
 
     assert run("--config", str(file), "check") == Exit.CONFIG_INVALID
-    assert said(capsys) == [
+    assert said(capsys)[:-1] == [
         f"{file}:2:1: error: gateway.dev-gw.port: 0 is not a port (1 to 65535) [out-of-range]",
         f"{file}:3:1: error: gateway.dev-gw.hots: unknown key [unknown-key]",
         '    hint: did you mean "host"?',
@@ -98,7 +105,7 @@ def test_show_lines_up_every_value(file: Path, capsys: pytest.CaptureFixture[str
     assert re.fullmatch(r"  port +122 +x\.toml:2", port)
     assert port.index("122") == listen.index("[")
     assert port.index("x.toml") == listen.index("default")
-    assert lines[-1].startswith(f"{file}: ok")
+    assert lines[-2].startswith(f"{file}: ok")
 
 
 def test_show_of_a_bad_file_shows_the_problems(

@@ -23,7 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(folder))
     # Look more often.
     monkeypatch.setattr(login_watch, "AGENT_STEP_S", 0.02)
-    monkeypatch.setattr(watch, "_STEP_S", 0.02)
+    monkeypatch.setattr(watch, "STEP_S", 0.02)
     return folder
 
 

@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from hostnfsd.daemon import ssh
 from hostnfsd.daemon.prober import Prober
 from hostnfsd.daemon.ssh import Session
-from hostnfsd.daemon.watch import _STEP_S
+from hostnfsd.daemon.watch import STEP_S
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Phase, ServiceState
 from hostnfsd.tunnel import machine, nap
@@ -348,7 +348,7 @@ async def test_a_changed_host_key_blocks_until_known_hosts_is_mended(
         sshd.trust()
         mended = time.monotonic()
         await tunnel.until_serving(timeout_s=4)
-        assert time.monotonic() - mended < _STEP_S + 1.5
+        assert time.monotonic() - mended < STEP_S + 1.5
 
 
 async def test_a_key_that_was_missing_unblocks_when_it_is_there(

@@ -2,19 +2,38 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from hostnfsd.daemon import watch
-from hostnfsd.daemon.watch import changed_files, login_files, signature
+from hostnfsd.daemon.watch import Signature, changed_files, login_files, signature, signatures
+from tests.support.conditions import eventually
+
+
+class Looks:
+    """How often files were looked at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.then: dict[int, Callable[[], object]] = {}
+
+    def look(self, paths: Iterable[Path]) -> dict[Path, Signature]:
+        found = signatures(paths)
+        self.count += 1
+        self.then.get(self.count, lambda: None)()
+        return found
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look more often."""
-    monkeypatch.setattr(watch, "_STEP_S", 0.005)
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Look more often, and count."""
+    looks = Looks()
+    monkeypatch.setattr(watch, "STEP_S", 0.005)
+    monkeypatch.setattr(watch, "signatures", looks.look)
+    return looks
 
 
 @pytest.fixture
@@ -44,41 +63,70 @@ def remove(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [edit, touch, replace, remove])
-async def test_a_change_is_noticed(change: Callable[[Path], None], file: Path) -> None:
+async def test_a_change_is_noticed(
+    change: Callable[[Path], None], file: Path, looks: Looks
+) -> None:
     still = file.with_name("still")
     still.write_text("")
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         waiting = group.create_task(changed_files([still, file]))
-        await asyncio.sleep(0)  # it looks once before it waits
+        await eventually(lambda: looks.count > 0, "the first look")
         change(file)
 
     assert waiting.result() == (file,)
 
 
-async def test_a_file_that_appears_is_noticed(tmp_path: Path) -> None:
+async def test_a_file_that_appears_is_noticed(tmp_path: Path, looks: Looks) -> None:
     path = tmp_path / "new"
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         waiting = group.create_task(changed_files([path]))
-        await asyncio.sleep(0)
+        await eventually(lambda: looks.count > 0, "the first look")
         path.write_text("")
 
     assert waiting.result() == (path,)
 
 
-async def test_what_stays_is_waited_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = 0
-
-    def count(path: Path) -> object:
-        nonlocal looks
-        looks += 1
-        if looks == 20:
-            edit(path)
-        return signature(path)
-
-    monkeypatch.setattr(watch, "signature", count)
+async def test_what_stays_is_waited_for(file: Path, looks: Looks) -> None:
+    looks.then[20] = lambda: edit(file)
     async with asyncio.timeout(10):
         assert await changed_files([file]) == (file,)
-    assert looks == 20
+    assert looks.count == 21
+
+
+async def test_a_look_that_hangs_is_no_change(
+    file: Path, looks: Looks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_S", 0.02)
+    over = threading.Event()
+    looks.then = {2: over.wait, 3: lambda: edit(file)}
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        waiting = group.create_task(changed_files([file]))
+        await eventually(lambda: looks.count == 2, "the look that hangs")
+        over.set()
+
+    assert waiting.result() == (file,)
+
+
+def test_a_name_that_comes_or_goes_changes_its_folder(tmp_path: Path) -> None:
+    name = tmp_path / "new"
+    for change in (name.touch, name.unlink):
+        os.utime(tmp_path, ns=(1, 1))  # two changes may fall into one tick of the kernel's clock
+        before = signature(tmp_path)
+        change()
+        assert signature(tmp_path) != before
+
+
+def test_what_a_link_leads_to_is_what_counts(file: Path) -> None:
+    link, other = file.with_name("link"), file.with_name("other")
+    other.write_text("before")
+    link.symlink_to(file)
+    before = signature(link)
+    edit(file)
+    edited = signature(link)
+    link.unlink()
+    link.symlink_to(other)
+
+    assert len({before, edited, signature(link)}) == 3
 
 
 def test_a_missing_file_has_no_signature(tmp_path: Path) -> None:

@@ -23,7 +23,6 @@ from hostnfsd.errors import (
 COMMANDS = [
     "run",
     "check",
-    "doctor",
     "exports",
     "status",
     "reload",

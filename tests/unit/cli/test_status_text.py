@@ -65,6 +65,20 @@ büro & <b>: backoff for 5 s, next attempt in 4 s, root@[::1]:22, optional
   status      662    662  waiting  1 min      0      0 B         0 B
   rquotad     875    875  waiting  1 min      0      0 B         0 B
 
+exports /etc/exports: invalid for 1 h, what it said before is in effect,
+    2 exports, 1 can be mounted through the tunnel
+  it cannot be read within 15 s
+  hint: what was in effect stays
+  changed 1 min 30 s ago:
+    /srv/a altered: now for everybody, read
+    /srv/c removed
+  the server was not told 1 min 20 s ago: exit status 1: no <etab>
+    hint: run it
+  1 error, 2 warnings, the first:
+    /etc/exports:3:9: error: rv: no <option> [bad-option]
+        hint: did you mean rw?
+    all of them: hostnfsd exports
+
 2 of at most 1024 connections
   CLIENT          SINCE  CALLS  OLDEST  TO HOST  TO CLIENT
   dev-gw nfs:

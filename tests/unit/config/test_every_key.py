@@ -189,7 +189,6 @@ def test_the_specified_file_is_refused_only_for_what_is_not_built() -> None:
 
     assert {(p.subject, p.code) for p in reading.problems} == {
         ("gateway.dev-gw.reclaim", "not-built"),
-        ("host.exports", "not-built"),
         ("host.keep_awake", "not-built"),
         ("access.allow", "not-built"),
         ("access.revoke_grace_s", "not-built"),

@@ -73,7 +73,7 @@ def test_what_is_not_built_shows_what_is_in_effect() -> None:
 
     assert shown["access.allow"] == ("any", '"any"')
     assert shown["gateway.a.reclaim"] == ("wait", '"wait"')
-    assert shown["host.exports"] == ("none", "(not read)")
+    assert shown["state.directory"] == ("", "(nothing is kept)")
     assert found["access.allow"].source() == "not built yet"
 
 

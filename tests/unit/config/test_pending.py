@@ -59,7 +59,7 @@ def test_what_opens_more_than_the_default_is_a_warning() -> None:
     [
         ("access", "allow", "exports"),
         ("access", "revoke_grace_s", 30),
-        ("host", "exports", "/etc/exports"),
+        ("host", "keep_awake", "always"),
         ("state", "directory", "/x"),
     ],
 )
