@@ -62,7 +62,7 @@ format: venv  ## let ruff format and fix
 
 # The tables in docs/ and the manual pages; tests tell when they are stale.
 generate: venv  ## make anew what is made from the program's own tables: docs/*.md, packaging/man
-	@for made in docs/*_table*.py docs/manual_pages.py; do $(BIN)/python $$made || exit; done
+	@for made in docs/*_table*.py docs/failures_page.py docs/manual_pages.py; do $(BIN)/python $$made || exit; done
 
 dist: packages venv  ## every artefact of a release into dist/: wheel, sdist, .deb
 	@packaging/build-dist.sh

@@ -11,6 +11,7 @@ from hostnfsd import __version__
 from hostnfsd.cli import (
     check,
     completion,
+    doctor,
     exports,
     install,
     mount,
@@ -50,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for command in (
-        run, check, exports, status, reload, reconnect, ports, mount, install, completion
+        run, check, doctor, exports, status, reload, reconnect, ports, mount, install, completion
     ):  # fmt: skip
         command.add(commands)
     return top

@@ -31,7 +31,7 @@ def survive(callback: _Callback) -> _Callback:
             side.relay.abort()
             return None
 
-    return cast(_Callback, wrapped)
+    return cast("_Callback", wrapped)
 
 
 class Conversation(Protocol):

@@ -115,6 +115,10 @@ class Host:
         tried = (carried[service] for service in MOUNTED if service in carried)
         return any(self._reached.get(key_of(each)) in _MUTE for each in tried)
 
+    async def look(self) -> None:
+        """Ask rpcbind and look at every service, once: for who does not :meth:`run`."""
+        await self._ports.refresh()
+
     # -- dialling --------------------------------------------------------------------------------
 
     async def dial(self, carried: Carried) -> socket.socket:

@@ -3,6 +3,8 @@
 import asyncio
 import random
 import socket
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -110,6 +112,23 @@ async def meet(
         return Met(null_call.hung_up(service, ours))
     except caller.NotRpcError as exc:
         return Met(Reading(Reached.FOREIGN, str(exc)))
+
+
+async def null_each(
+    sock: socket.socket, service: Service, versions: Iterable[int], within_s: float
+) -> dict[int, bool]:
+    """Which of the versions answer NULL, over one connected socket, closed afterwards.
+
+    A version that is not asked, for the connection ended or time ran out, does not answer.
+    """
+    answered = dict.fromkeys(versions, False)
+    with suppress(TimeoutError, CallError):
+        async with asyncio.timeout(within_s):
+            with await caller.over(sock, first_xid=first_xid(), max_reply=_MAX_NULL) as calls:
+                for version in answered:
+                    reading = await _null(calls, service, version, within_s)
+                    answered[version] = reading.reached is Reached.ANSWERED
+    return answered
 
 
 async def _null(calls: Caller, service: Service, version: int, within_s: float) -> Reading:

@@ -9,9 +9,10 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -172,3 +173,20 @@ def configure(
         cache_logger_on_first_use=False,
     )
     return Logs(settings, environ, _stderr() if stderr is None else stderr)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Log to nowhere: for a command that uses parts of the daemon and tells of them itself."""
+
+    def drop(*_: object) -> NoReturn:
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop], logger_factory=structlog.ReturnLoggerFactory())
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        structlog.reset_defaults()

@@ -79,7 +79,9 @@ class Round:
         self.not_looked_at = None
 
 
-class _DeniedError(Exception):
+class DeniedError(Exception):
+    """A service does not let us in."""
+
     def __init__(self, service: Service, denial: Denial, *, hung_up: bool = False) -> None:
         super().__init__(denial.text)
         self.service = service
@@ -140,13 +142,13 @@ class MountTrial:
         """
         try:
             return await self._once()
-        except _DeniedError as exc:
+        except DeniedError as exc:
             if not exc.hung_up:
                 return MountFinding(None, {exc.service: exc.denial})
         await asyncio.sleep(_AGAIN_AFTER_S)
         try:
             return await self._once()
-        except _DeniedError as exc:
+        except DeniedError as exc:
             return MountFinding(None, {exc.service: exc.denial})
 
     async def _once(self) -> MountFinding:
@@ -186,7 +188,7 @@ class MountTrial:
             if status == mount.Status.OK:
                 try:
                     denial = await self._look(stack, path, handle)
-                except (UndecidedError, _DeniedError):
+                except (UndecidedError, DeniedError):
                     await self._give_back(stack, path, before)
                     raise
                 # A daemon that is told to stop leaves the row: nobody is to wait for a server.
@@ -238,7 +240,7 @@ class MountTrial:
         """Who has mounted what; None if the server does not tell."""
         try:
             return (await self._mountd(stack, mount.Mounts, mount.Procedure.DUMP)).rows
-        except (UndecidedError, _DeniedError):
+        except (UndecidedError, DeniedError):
             self._lines.pop(Service.MOUNTD, None)  # a line that brought half a reply is of no use
             return None
 
@@ -249,7 +251,7 @@ class MountTrial:
         if before is None or after is None or not mounting.added(before, after, path):
             return
         # A row too many is a blemish of the server's table, no reason to think ill of it.
-        with suppress(UndecidedError, _DeniedError):
+        with suppress(UndecidedError, DeniedError):
             line = await self._line(stack, Service.MOUNTD)
             await self._ask(line, self._version, mount.Procedure.UMNT, mount.Path(path))
 
@@ -279,7 +281,7 @@ class MountTrial:
                 if status != nfs.Status.OK:
                     name = procedure.name
                     return mounting.not_looked_at(path, name, status, line.ours, self._user.uid)
-        except _DeniedError as exc:
+        except DeniedError as exc:
             if exc.hung_up:
                 raise
             return exc.denial  # another export may be less strict
@@ -320,11 +322,11 @@ class MountTrial:
             return caller.results(reply)
         except caller.HungUpError as exc:
             denial = mounting.not_answered(procedure.name, line.ours)
-            raise _DeniedError(line.service, denial, hung_up=True) from exc
+            raise DeniedError(line.service, denial, hung_up=True) from exc
         except caller.RejectedError as exc:
             if isinstance(exc.reply, rpc.Denied) and isinstance(exc.reply.reason, rpc.AuthError):
                 denial = mounting.not_authenticated(procedure.name, exc.reply.reason)
-                raise _DeniedError(line.service, denial) from exc
+                raise DeniedError(line.service, denial) from exc
             raise UndecidedError(str(exc)) from exc
         except CallError as exc:
             late = isinstance(exc, caller.NoAnswerError)

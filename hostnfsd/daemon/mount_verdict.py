@@ -170,7 +170,7 @@ class MountVerdict:
             return  # tried once it speaks again: a frozen server is not to be flooded
         trial = MountTrial(
             dial=lambda service: self._dial(carried[service]),
-            user=_ourselves(),
+            user=ourselves(),
             versions=self._versions,
             last=None if self._mounted is None else self._mounted.export,
             tried=self._round,
@@ -258,7 +258,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _ourselves() -> AuthSys:
+def ourselves() -> AuthSys:
+    """Whom calls are for: the user that runs this."""
     return AuthSys(
         machine_name=socket.gethostname(),
         uid=os.getuid(),

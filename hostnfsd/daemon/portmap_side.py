@@ -12,9 +12,8 @@ import ipaddress
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import asyncssh
 import structlog
 
 from hostnfsd.daemon import seams
@@ -27,6 +26,9 @@ from hostnfsd.sunrpc import record
 from hostnfsd.sunrpc.portmapper import PortmapView, answer
 from hostnfsd.sunrpc.xdr import RpcDecodeError
 from hostnfsd.tunnel.portmap_view import family_of
+
+if TYPE_CHECKING:
+    import asyncssh
 
 #: Bytes of the longest call that is read: rpcbind's own bound (RPC_MAXDATASIZE).
 MAX_CALL: Final = 9000

@@ -10,9 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, cast
-
-import asyncssh
+from typing import TYPE_CHECKING, Final, cast
 
 from hostnfsd.daemon import seams
 from hostnfsd.daemon.circle import Circle
@@ -20,6 +18,9 @@ from hostnfsd.daemon.gateway_side import GatewaySide, survive
 from hostnfsd.daemon.ledger import Ledger, Tally
 from hostnfsd.daemon.recognition import Candidate, Who
 from hostnfsd.snapshot import ClientView
+
+if TYPE_CHECKING:
+    import asyncssh
 
 #: Bytes the gateway may send us on one channel before we have passed them on.
 WINDOW: Final = 1024 * 1024
@@ -315,7 +316,7 @@ class HostSide(asyncio.Protocol):
 
     @survive
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.relay.host_connected(cast(asyncio.Transport, transport))
+        self.relay.host_connected(cast("asyncio.Transport", transport))
 
     @survive
     def data_received(self, data: bytes) -> None:

@@ -181,6 +181,14 @@ class Session:
             self._surveying = None
         return task.result()
 
+    async def output(self, command: str, within_s: float) -> str | None:
+        """What a command prints on the gateway; None where it runs none, or one that hangs."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._run(command)
+        except (TimeoutError, asyncssh.Error, OSError):
+            return None
+
     async def _survey(self) -> Survey | None:
         if self._hangs:
             return None

@@ -140,7 +140,7 @@ class _Line(asyncio.Protocol):
         self.eager = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connection.connection_made(cast(asyncio.Transport, transport))
+        self._connection.connection_made(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         if self._before_banner:

@@ -74,3 +74,29 @@ class MountFinding:
 
     export: str | None
     denials: Mapping[Service, Denial] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one export that was mounted for trial, given back, and looked at.
+
+    Attributes:
+        path: of the export.
+        status: ``mountstat3`` of MNT; None if there was no answer.
+        denial: why it may not be mounted or looked at; None if it may.
+        service: which denied.
+        unknown: why nothing can be said.
+        root_writes: whether a client's root may write in it; None if that is not known.
+    """
+
+    path: str
+    status: int | None = None
+    denial: Denial | None = None
+    service: Service = Service.MOUNTD
+    unknown: str | None = None
+    root_writes: bool | None = None
+
+    @property
+    def denial_text(self) -> str:
+        """Why it is denied, a sentence's end; empty if it is not."""
+        return "" if self.denial is None else self.denial.text

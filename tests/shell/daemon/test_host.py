@@ -521,7 +521,7 @@ async def test_a_bug_of_ours_ends_nothing(
         raise ValueError("a bug")
 
     with capture_logs() as logs, monkeypatch.context() as patch:
-        patch.setattr(mount_verdict, "_ourselves", broken)
+        patch.setattr(mount_verdict, "ourselves", broken)
         async with watched.running():
             await eventually(
                 lambda: [line for line in logs if line["event"] == "host_broke"], "the bug"

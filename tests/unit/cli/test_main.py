@@ -23,6 +23,7 @@ from hostnfsd.errors import (
 COMMANDS = [
     "run",
     "check",
+    "doctor",
     "exports",
     "status",
     "reload",

@@ -1,0 +1,175 @@
+"""``hostnfsd doctor``: what is wrong between the exports file and a mounted path, and the cure."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from hostnfsd import __version__
+from hostnfsd.errors import (
+    ConfigError,
+    DaemonUnreachableError,
+    Exit,
+    FileMissingError,
+    HostnfsdError,
+    NotPermittedError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from hostnfsd.doctor.check import Row
+    from hostnfsd.doctor.scene import Scene
+    from hostnfsd.problem import Problem
+    from hostnfsd.snapshot import Snapshot
+
+_DESCRIPTION = """\
+Walk the way that a request takes, from the exports file of this host to a mounted path behind the
+gateway, and look at each hop. What is wrong is told with its cause and the command that cures it;
+what to mend first comes last.
+
+PASS  looked at, and well          WARN  works, but less well than it could
+FAIL  keeps clients from mounting  SKIP  not looked at, with the reason
+
+A running daemon is asked for what it knows. Without one, the doctor connects to the gateway itself,
+binds the ports, tries them and gives everything back. Each check has five seconds."""
+_EPILOG = """\
+examples:
+  hostnfsd doctor
+  hostnfsd doctor --explain 'mount.nfs: access denied by server while mounting dev-gw:/src'
+  dmesg | tail -1 | hostnfsd doctor --explain -
+
+Exits 0 if nothing failed, 1 if something did; with --explain 0 if the message is known, 1 if not.
+Every failure by name: docs/failures.md"""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the parser of ``doctor``."""
+    parser = commands.add_parser(
+        "doctor",
+        help="find out what is wrong, and what cures it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument(
+        "--explain",
+        metavar="MESSAGE",
+        help="what a message of a client, a command or a log means, or a code of the doctor's;"
+        " - reads it from stdin",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the rows, or an explanation.
+
+    Raises:
+        FileMissingError, NotPermittedError: the configuration named with ``--config`` cannot be
+            read.
+        UsageError: there is nothing to explain.
+    """
+    return _walk(args) if args.explain is None else _explain(args)
+
+
+def _explain(args: argparse.Namespace) -> int:
+    from hostnfsd.cli import doctor_text, status  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.doctor.explain import explain  # noqa: PLC0415
+
+    text = sys.stdin.read() if args.explain == "-" else args.explain
+    if not text.strip():
+        raise UsageError("--explain: there is no message (paste what was printed)")
+    matches = explain(text)
+    if args.json:
+        entries = [
+            {
+                "code": match.entry.code,
+                "title": match.entry.title,
+                "symptom": match.symptom,
+                "cause": match.entry.cause,
+                "cure": list(match.entry.cure),
+            }
+            for match in matches
+        ]
+        print(json.dumps({"schema": 1, "ok": bool(matches), "entries": entries}, indent=2))
+    else:
+        sys.stdout.write(doctor_text.explanation(matches, colour=status.colour()))
+    return Exit.OK if matches else Exit.UNHEALTHY
+
+
+def _walk(args: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415  # commands import when they run
+
+    from hostnfsd.daemon import logs  # noqa: PLC0415
+    from hostnfsd.doctor import report  # noqa: PLC0415
+
+    scene, trouble, problems = _scene(args)
+    # Not closed, nor are its tasks waited for: a check that hangs may hold it, and the process ends
+    # at once.
+    loop = asyncio.new_event_loop()
+    with logs.silenced():  # rows tell what the daemon's parts would log
+        rows = loop.run_until_complete(_rows(scene, trouble, problems, args))
+    if args.json:
+        daemon = None if scene.snapshot is None else scene.snapshot.version
+        print(json.dumps(report.document(rows, version=__version__, daemon=daemon), indent=2))
+    return Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
+
+
+async def _rows(
+    scene: "Scene",
+    trouble: HostnfsdError | None,
+    problems: "tuple[Problem, ...]",
+    args: argparse.Namespace,
+) -> "list[Row]":
+    import time  # noqa: PLC0415  # commands import when they run
+
+    from hostnfsd.cli import doctor_text, status  # noqa: PLC0415
+    from hostnfsd.doctor import walk  # noqa: PLC0415
+    from hostnfsd.doctor.report import for_platform  # noqa: PLC0415
+
+    page = doctor_text.DoctorPage(colour=status.colour())
+    began = time.perf_counter()
+    rows = []
+    async for found in walk.walk(scene, trouble, problems):
+        row = for_platform(found, scene.platform)
+        rows.append(row)
+        if not args.json:
+            sys.stdout.write(page.row(row))
+            sys.stdout.flush()
+    if not args.json:
+        sys.stdout.write(page.verdict(rows, time.perf_counter() - began))
+    return rows
+
+
+def _scene(
+    args: argparse.Namespace,
+) -> "tuple[Scene, HostnfsdError | None, tuple[Problem, ...]]":
+    """What to look at. Without a configuration that can be used: the host, with the defaults."""
+    from hostnfsd.cli.load import load  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.config.reader import parse  # noqa: PLC0415
+    from hostnfsd.doctor.scene import Scene  # noqa: PLC0415
+
+    try:
+        loaded = load(args.config)
+    except (FileMissingError, NotPermittedError) as exc:
+        if args.config is not None:
+            raise
+        trouble: HostnfsdError = exc
+    except ConfigError as exc:
+        trouble = exc
+    else:
+        scene = Scene(loaded.config, str(loaded.path), _snapshot(args.config))
+        return scene, None, loaded.reading.problems
+    defaults = parse(b"[gateway.none]", "").config
+    assert defaults is not None  # noqa: S101  # the smallest file there is
+    return Scene(defaults, None, None), trouble, ()
+
+
+def _snapshot(config: str | None) -> "Snapshot | None":
+    """What the daemon tells; None where none runs, or none that speaks to us."""
+    from hostnfsd.cli import control_client, status  # noqa: PLC0415  # commands import when they run
+
+    try:
+        return status.read(status.fetch(control_client.sockets(config)))
+    except (DaemonUnreachableError, NotPermittedError):
+        return None

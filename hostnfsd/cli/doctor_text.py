@@ -1,0 +1,161 @@
+"""What ``hostnfsd doctor`` prints, from its rows. Pure."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from hostnfsd.cli.columns import WIDTH, Page, Shade
+from hostnfsd.doctor import report
+from hostnfsd.doctor.catalogue import entry
+from hostnfsd.doctor.catalogue.entry import Entry
+from hostnfsd.doctor.check import Row
+from hostnfsd.doctor.cure import COMMAND
+from hostnfsd.doctor.explain import Match
+from hostnfsd.doctor.finding import Finding, Outcome
+from hostnfsd.readable import printable
+
+_SHADES: Final[dict[Outcome, Shade]] = {
+    Outcome.PASS: "good",
+    Outcome.WARN: "warn",
+    Outcome.FAIL: "bad",
+    Outcome.SKIP: "soft",
+}
+_WORDS: Final = {
+    Outcome.FAIL: ("failed", "failed"),
+    Outcome.WARN: ("warning", "warnings"),
+    Outcome.PASS: ("passed", "passed"),
+    Outcome.SKIP: ("not looked at", "not looked at"),
+}
+#: Columns of a row: two blanks, the outcome, two blanks, the title, two blanks.
+_TITLE: Final = 18
+_LEFT: Final = 2 + 4 + 2 + _TITLE + 2
+
+
+class DoctorPage:
+    """Rows as they come, and the verdict after the last."""
+
+    def __init__(self, *, colour: bool) -> None:
+        self._colour = colour
+        self._section: str | None = None
+
+    def row(self, row: Row) -> str:
+        """The lines of one check, under its section's head if it is the first there."""
+        page = Page(colour=self._colour)
+        if row.check.section != self._section:
+            if self._section is not None:
+                page.line()
+            page.line((row.check.section, "bold"))
+            self._section = row.check.section
+        for number, finding in enumerate(row.findings):
+            title = row.check.title if number == 0 else ""
+            _finding(page, title, finding)
+        return _joined(page)
+
+    def verdict(self, rows: Sequence[Row], seconds: float) -> str:
+        """The count, and what to mend first: its cure is the last line."""
+        page = Page(colour=self._colour)
+        counts = report.count(rows)
+        told = [
+            f"{counts[outcome]} {_WORDS[outcome][counts[outcome] != 1]}"
+            for outcome in _WORDS
+            if counts[outcome]
+        ]
+        page.line()
+        shade: Shade = "bad" if counts[Outcome.FAIL] else "good"
+        page.line((", ".join(told), shade), (f" in {seconds:.1f} s", "soft"))
+        first = report.first_failure(rows)
+        if first is not None:
+            _first(page, *first)
+        return _joined(page)
+
+
+def _finding(page: Page, title: str, finding: Finding) -> None:
+    code = f" [{finding.code}]" if finding.code else ""
+    place = f"{finding.place}: " if finding.place and finding.place.path else ""
+    lines = _wrapped(f"{place}{finding.text}{code}", _LEFT)
+    for number, line in enumerate(lines):
+        if number == 0:
+            shade = _SHADES[finding.outcome]
+            page.line(
+                ("  ", "plain"),
+                (finding.outcome.value, shade),
+                (f"  {title:<{_TITLE}}  ", "plain"),
+                (line, "soft" if finding.outcome is Outcome.SKIP else "plain"),
+            )
+        else:
+            page.line((" " * _LEFT + line, "plain"))
+    _steps(page, finding.cure, _LEFT)
+
+
+def _steps(page: Page, cure: Iterable[str], left: int) -> None:
+    for step in cure:
+        if step.startswith(COMMAND):
+            # A command is copied: it is never divided.
+            page.line((" " * left, "plain"), (step.removeprefix(COMMAND), "bold"))
+        else:
+            for line in _wrapped(step, left):
+                page.line((" " * left + line, "soft"))
+
+
+def _first(page: Page, row: Row, finding: Finding) -> None:
+    page.line()
+    title = str(row.check.title)
+    for number, line in enumerate(_wrapped(f"Mend first: {title}: {finding.text}", 2)):
+        page.line(("  " * (number > 0) + line, "bold"))
+    if finding.code is not None:
+        for line in _wrapped(entry(finding.code).cause, 2):
+            page.line((f"  {line}", "plain"))
+    cure = list(finding.cure)
+    if finding.commands:
+        # The command that begins the cure comes last, where a terminal shows it.
+        last = next(number for number, step in enumerate(cure) if step.startswith(COMMAND))
+        tail = cure[last:]
+        after = [step for step in tail if not step.startswith(COMMAND)]
+        _steps(page, (*cure[:last], *after), 2)
+        commands = [step.removeprefix(COMMAND) for step in tail if step.startswith(COMMAND)]
+        page.line((" && ".join(commands), "bold"))
+    elif cure:
+        *before, words = cure
+        _steps(page, before, 2)
+        for line in _wrapped(words, 0):
+            page.line((line, "bold"))
+
+
+def explanation(matches: Sequence[Match], *, colour: bool) -> str:
+    """What ``--explain`` prints."""
+    page = Page(colour=colour)
+    if not matches:
+        page.line(("Nothing like this is in the failure catalogue.", "bold"))
+        page.line(("To look for what is wrong: hostnfsd doctor", "plain"))
+        return _joined(page)
+    if len(matches) > 1:
+        page.line((f"It may be one of {len(matches)}; `hostnfsd doctor` tells which.", "plain"))
+        page.line()
+    for number, match in enumerate(matches):
+        if number:
+            page.line()
+        _entry(page, match.entry)
+    return _joined(page)
+
+
+def _entry(page: Page, each: Entry) -> None:
+    for line in _wrapped(f"{each.title[0].upper()}{each.title[1:]} [{each.code}]", 0):
+        page.line((line, "bold"))
+    for line in _wrapped(each.cause, 2):
+        page.line((f"  {line}", "plain"))
+    page.line(("  Cure:", "good"))
+    _steps(page, each.cure, 4)
+
+
+def _wrapped(text: str, left: int) -> list[str]:
+    """Lines that fit right of ``left`` columns; commands and paths are never divided."""
+    return textwrap.wrap(
+        printable(text),
+        WIDTH - left,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
+
+
+def _joined(page: Page) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in page.lines)

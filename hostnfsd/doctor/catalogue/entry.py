@@ -1,0 +1,25 @@
+"""One failure of the catalogue."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A failure.
+
+    Attributes:
+        code: its name, kebab-case; stable.
+        title: it in a few words.
+        symptoms: texts as clients, commands and logs print them, the likeliest first; ``{host}``,
+            ``{path}``, ``{port}``, ``{n}`` and ``{any}`` stand for what differs.
+        cause: what makes it so, in sentences.
+        cure: step by step; commands begin with ``$ `` and stand alone.
+        sources: which of :data:`hostnfsd.doctor.sources.SOURCES` it answers to.
+    """
+
+    code: str
+    title: str
+    symptoms: tuple[str, ...]
+    cause: str
+    cure: tuple[str, ...]
+    sources: tuple[str, ...] = ()

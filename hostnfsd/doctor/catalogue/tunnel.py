@@ -1,0 +1,114 @@
+"""What goes wrong with the tunnel, the daemon and the machine it runs on."""
+
+from typing import Final
+
+from hostnfsd.doctor.catalogue.entry import Entry
+
+ENTRIES: Final = (
+    Entry(
+        "tunnel-down",
+        "the daemon runs, and its tunnel is down",
+        (
+            "hostnfsd: tunnel_lost",
+            "the gateway stopped answering keepalives",
+            "the gateway closed the connection",
+            "the gateway no longer acknowledges what we send",
+            "Connection to {host} closed by remote host.",
+        ),
+        "The session ended, or was found dead: nobody answered for nine seconds"
+        " (keepalive_interval_s"
+        " × (keepalive_count_max + 1)). hostnfsd dials again by itself; a `blocked` tunnel waits"
+        " for"
+        " a person.",
+        ("see why, then connect at once:", "$ hostnfsd reconnect"),
+        ("P1", "P2"),
+    ),
+    Entry(
+        "service-not-serving",
+        "a service does not serve, for a reason of its own",
+        ("hostnfsd: service_state_changed",),
+        "The daemon has found a state that this doctor has no name for.",
+        ("see what it says of it:", "$ hostnfsd status"),
+        (),
+    ),
+    Entry(
+        "host-sleeps",
+        "the host may fall asleep, and the tunnel with it",
+        (
+            "PreventUserIdleSystemSleep 0",
+            "everything hangs since the lid was closed",
+        ),
+        "A Mac whose exports name only the host itself falls asleep when idle: nfsd keeps it awake"
+        " only for exports to others. Hard mounts wait until it wakes; hostnfsd notices a wake and"
+        " connects at once.",
+        (
+            "keep it awake while it is plugged in",
+            "macOS:",
+            "$ sudo pmset -c sleep 0",
+            "Linux:",
+            "$ sudo systemctl mask sleep.target suspend.target",
+        ),
+        ("P2",),
+    ),
+    Entry(
+        "clock-off",
+        "the clocks of host and gateway differ",
+        ("make: warning:  Clock skew detected.  Your build may be incomplete.",),
+        "Times of files are the host's. A Docker VM that slept may lag behind, and builds on the"
+        " clients then think that files come from the future.",
+        ("restart Docker Desktop, or set the clock there (a VM follows its host: hwclock -s)",),
+        ("P2",),
+    ),
+    Entry(
+        "daemon-not-running",
+        "no daemon runs",
+        (
+            "hostnfsd: no daemon answers at {path}",
+            "Load failed: 5: Input/output error",
+            "hostnfsd.service: Failed with result 'exit-code'.",
+        ),
+        "Nobody keeps the tunnel. The service was not installed, was stopped, or ended with a"
+        " configuration that no retry can cure: its log tells.",
+        ("$ hostnfsd install",),
+        ("P8",),
+    ),
+    Entry(
+        "version-skew",
+        "daemon and command are of different versions",
+        ("the daemon, hostnfsd {any}, speaks of things that this command, hostnfsd {any}",),
+        "hostnfsd was upgraded, and the daemon still runs the version before.",
+        (
+            "restart it",
+            "macOS:",
+            "$ launchctl kickstart -k gui/$(id -u)/io.github.hostnfsd",
+            "Linux:",
+            "$ systemctl --user restart hostnfsd",
+        ),
+        ("P8",),
+    ),
+    Entry(
+        "asyncssh-differs",
+        "asyncssh is not the version that hostnfsd was made for",
+        ("asyncssh_differs",),
+        "A seam of asyncssh that hostnfsd uses has changed; back-pressure or keepalives may"
+        " suffer.",
+        ("install hostnfsd in an environment of its own:", "$ pipx reinstall hostnfsd"),
+        ("P6",),
+    ),
+    Entry(
+        "doctor-timeout",
+        "a check did not end in time",
+        ("unknown: it did not end within {n} s",),
+        "Something that was asked does not answer: a disk, a name server, a command.",
+        ("try again; if it stays so, see what hangs with the command's name in `ps`",),
+        (),
+    ),
+    Entry(
+        "doctor-bug",
+        "a check of the doctor broke",
+        ("this check broke: {any}",),
+        "That is a bug in hostnfsd, and says nothing of your set-up.",
+        ("please report it, with what it says and the output of:", "$ hostnfsd doctor --json"),
+        (),
+    ),
+)

@@ -1,0 +1,63 @@
+"""The first check: is there a configuration, and can it be used."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from hostnfsd.doctor.check import Check, Id
+from hostnfsd.doctor.finding import Finding, Outcome, failed, passed
+from hostnfsd.doctor.scene import Scene
+from hostnfsd.errors import ConfigError, HostnfsdError
+from hostnfsd.problem import Problem, Severity
+
+SECTION: Final = "Configuration"
+NOT_BUILT: Final = "default-not-built"
+CONFIGURATION: Final = Id("configuration")
+
+
+def checks(
+    scene: Scene, trouble: HostnfsdError | None, problems: Sequence[Problem]
+) -> Iterator[Check]:
+    """One check.
+
+    Args:
+        scene: with the configuration, or with defaults.
+        trouble: why it cannot be used; None if it can.
+        problems: warnings in one that can.
+    """
+
+    def work() -> Sequence[Finding]:
+        return judge(scene, trouble, problems)
+
+    yield Check(CONFIGURATION, "configuration", SECTION, blocking=work)
+
+
+def judge(
+    scene: Scene, trouble: HostnfsdError | None, problems: Sequence[Problem]
+) -> tuple[Finding, ...]:
+    """A row for each problem, or one that says what the file carries."""
+    if isinstance(trouble, ConfigError):
+        return tuple(of_problem(each, "config-invalid") for each in trouble.problems) or (
+            failed("config-invalid", str(trouble)),
+        )
+    if trouble is not None:
+        return (failed("config-missing", str(trouble)),)
+    gateways = len(scene.config.gateway)
+    text = (
+        f"{scene.config_path}: {gateways} gateway{'' if gateways == 1 else 's'},"
+        f" {len(scene.carried)} services"
+    )
+    warnings = [
+        each
+        for each in problems
+        # What is not built yet nobody can mend; `hostnfsd check` tells of it.
+        if each.severity is Severity.WARNING and each.code != NOT_BUILT
+    ]
+    return (passed(text), *(of_problem(each, "config-invalid") for each in warnings))
+
+
+def of_problem(problem: Problem, code: str) -> Finding:
+    """A problem that another part of hostnfsd found, as a row."""
+    outcome = Outcome.FAIL if problem.severity is Severity.ERROR else Outcome.WARN
+    cure = () if problem.hint is None else (problem.hint,)
+    text = f"{problem.subject}: {problem.text} ({problem.code})"
+    return Finding(outcome, text, code, cure, problem.place)

@@ -1,0 +1,104 @@
+"""The text of ``hostnfsd doctor``: compared as a whole, for its layout is what people read."""
+
+import re
+
+from hostnfsd.cli.doctor_text import DoctorPage, explanation
+from hostnfsd.doctor.check import Check, Id, Row, blocked
+from hostnfsd.doctor.explain import explain
+from hostnfsd.doctor.finding import failed, passed, warned
+from hostnfsd.problem import Place
+
+ROWS = [
+    Row(Check(Id("configuration"), "configuration", "Configuration"), (passed("/x: 1 gateway"),)),
+    Row(
+        Check(Id("nfs-server"), "NFS server", "NFS server of this host"),
+        (
+            failed(
+                "server-down",
+                "nothing listens at 127.0.0.1:2049 (connection refused); nfs-server does not run",
+                ("start it:", "$ sudo systemctl enable --now nfs-server.service"),
+            ),
+        ),
+    ),
+]
+ROWS.append(blocked(Check(Id("service", "nfs"), "nfs", "NFS server of this host"), ROWS[1]))
+ROWS.append(
+    Row(
+        Check(Id("exports-file"), "exports file", "NFS server of this host"),
+        (warned("exports-invalid", "odd\x1b[2J", (), Place("/etc/exports", 3, 1)), passed("two")),
+    )
+)
+
+TEXT = """\
+Configuration
+  PASS  configuration       /x: 1 gateway
+
+NFS server of this host
+  FAIL  NFS server          nothing listens at 127.0.0.1:2049 (connection
+                            refused); nfs-server does not run [server-down]
+                            start it:
+                            sudo systemctl enable --now nfs-server.service
+  SKIP  nfs                 not looked at: NFS server failed
+  WARN  exports file        /etc/exports:3:1: odd\\x1b[2J [exports-invalid]
+  PASS                      two
+
+1 failed, 1 warning, 2 passed, 1 not looked at in 1.2 s
+
+Mend first: NFS server: nothing listens at 127.0.0.1:2049 (connection
+  refused); nfs-server does not run
+  Nobody listens at the port of NFS on the host. Through a plain `ssh -R` the
+  client's connection is accepted and then reset, which mount.nfs calls a failed
+  portmap query.
+  start it:
+sudo systemctl enable --now nfs-server.service
+"""
+
+
+def printed(rows: list[Row], *, colour: bool) -> str:
+    page = DoctorPage(colour=colour)
+    return "".join(page.row(row) for row in rows) + page.verdict(rows, 1.234)
+
+
+def test_the_whole_text() -> None:
+    assert printed(ROWS, colour=False) == TEXT
+
+
+def test_colours_change_nothing_else() -> None:
+    coloured = printed(ROWS, colour=True)
+
+    assert "\x1b[1;31mFAIL\x1b[0m" in coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert "\n".join(line.rstrip() for line in plain.splitlines()) + "\n" == TEXT
+
+
+def test_only_commands_may_be_wider_than_a_terminal() -> None:
+    assert all(len(line) <= 80 for line in TEXT.splitlines())
+
+
+def test_a_healthy_one_ends_with_the_count() -> None:
+    assert printed(ROWS[:1], colour=False).endswith("\n1 passed in 1.2 s\n")
+
+
+def test_of_a_cure_in_words_the_words_are_last() -> None:
+    rows = [Row(ROWS[0].check, (failed("config-invalid", "wrong", ("mend it",)),))]
+
+    assert printed(rows, colour=False).splitlines()[-1] == "mend it"
+
+
+def test_commands_come_last_together() -> None:
+    rows = [Row(ROWS[0].check, (failed("config-invalid", "x", ("$ a", "$ b", "or do that")),))]
+
+    assert printed(rows, colour=False).splitlines()[-2:] == ["  or do that", "a && b"]
+
+
+def test_an_explanation_names_all_it_may_be() -> None:
+    text = explanation(explain("access denied by server"), colour=False)
+
+    assert "[exports-deny]" in text
+    assert "[reserved-port]" in text
+    assert text.startswith("It may be one of 2")
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_an_explanation_of_what_is_not_known_says_so() -> None:
+    assert explanation((), colour=False).startswith("Nothing like this is in the failure catalogue")

@@ -1,0 +1,59 @@
+"""The first row: is there a configuration."""
+
+from hostnfsd.config.reader import parse
+from hostnfsd.doctor import config_checks
+from hostnfsd.doctor.config_checks import NOT_BUILT, judge
+from hostnfsd.doctor.finding import Outcome
+from hostnfsd.doctor.scene import Scene
+from hostnfsd.errors import ConfigError, FileMissingError
+from hostnfsd.problem import Place, Problem, Severity
+
+CONFIG = parse(b"[gateway.dev-gw]\n", "/x").config
+assert CONFIG is not None
+SCENE = Scene(CONFIG, "/etc/hostnfsd.toml")
+WRONG = Problem("unknown-key", Severity.ERROR, Place("/x", 3, 1), "tunel", "is unknown", "mend")
+
+
+def test_a_good_file_is_told_with_what_it_carries() -> None:
+    (found,) = judge(SCENE, None, ())
+
+    assert found.outcome is Outcome.PASS
+    assert found.text == "/etc/hostnfsd.toml: 1 gateway, 6 services"
+
+
+def test_a_warning_is_a_row_but_what_is_not_built_is_not() -> None:
+    warning = Problem("odd", Severity.WARNING, Place("/x", 1), "key", "odd")
+    unbuilt = Problem(NOT_BUILT, Severity.WARNING, Place("/x"), "key", "not built")
+    rows = judge(SCENE, None, (warning, unbuilt))
+
+    assert [row.outcome for row in rows] == [Outcome.PASS, Outcome.WARN]
+
+
+def test_what_cannot_be_told_is_known_by_the_name_that_the_reader_gives_it() -> None:
+    codes = {problem.code for problem in parse(b"[gateway.dev-gw]\n", "/x").problems}
+
+    assert codes <= {NOT_BUILT}
+
+
+def test_every_error_has_its_place() -> None:
+    (found,) = judge(SCENE, ConfigError("1 error", (WRONG,)), ())
+
+    assert (found.outcome, found.code, found.place) == (
+        Outcome.FAIL,
+        "config-invalid",
+        Place("/x", 3, 1),
+    )
+    assert found.cure == ("mend",)
+
+
+def test_no_file_at_all() -> None:
+    (found,) = judge(SCENE, FileMissingError("no configuration found"), ())
+
+    assert (found.outcome, found.code) == (Outcome.FAIL, "config-missing")
+
+
+def test_it_is_one_check_that_reads_no_network() -> None:
+    (check,) = config_checks.checks(SCENE, None, ())
+
+    assert check.blocking is not None
+    assert check.blocking()[0].outcome is Outcome.PASS

@@ -1,0 +1,35 @@
+"""The steps of a cure, on each platform."""
+
+import pytest
+
+from hostnfsd.doctor.catalogue import CATALOGUE
+from hostnfsd.doctor.cure import COMMAND, PLATFORMS, commands, for_platform
+
+STEPS = ("first:", "$ always", "macOS:", "$ mac", "Linux:", "$ linux", "then that", "$ at last")
+
+
+@pytest.mark.parametrize(
+    ("platform", "kept"),
+    [
+        ("darwin", ("first:", "$ always", "$ mac", "then that", "$ at last")),
+        ("linux", ("first:", "$ always", "$ linux", "then that", "$ at last")),
+        ("sunos5", STEPS),
+    ],
+)
+def test_each_platform_gets_its_own(platform: str, kept: tuple[str, ...]) -> None:
+    assert for_platform(STEPS, platform) == kept
+
+
+def test_commands_are_as_typed() -> None:
+    assert commands(STEPS) == ("always", "mac", "linux", "at last")
+
+
+@pytest.mark.parametrize("platform", ["darwin", "linux"])
+def test_every_cure_of_the_catalogue_has_something_to_do_on_each_platform(platform: str) -> None:
+    for each in CATALOGUE:
+        steps = for_platform(each.cure, platform)
+        assert steps, each.code
+        assert not PLATFORMS.keys() & set(steps)
+        assert not steps[-1].endswith(":"), f"{each.code}: nothing comes after {steps[-1]!r}"
+        assert all("\n" not in step and step.strip() for step in steps)
+        assert all(not step.startswith("$") or step.startswith(COMMAND) for step in steps)

@@ -1,0 +1,101 @@
+"""A pasted message finds its entry, whatever machine, case and terminal it comes from."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hostnfsd.doctor.catalogue import CATALOGUE
+from hostnfsd.doctor.explain import MOST, explain
+
+SYMPTOMS = [(each.code, symptom) for each in CATALOGUE for symptom in each.symptoms]
+
+hosts = st.one_of(
+    st.ip_addresses().map(str),
+    st.from_regex(r"[a-z][a-z0-9-]{0,20}(\.[a-z]{2,8}){0,2}", fullmatch=True),
+)
+paths = st.from_regex(r"(/[A-Za-z0-9_.-]{1,12}){1,5}", fullmatch=True)
+ports = st.integers(1, 65535).map(str)
+words = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
+CASES: list[Callable[[str], str]] = [str, str.upper, str.lower, str.title]
+FILLED = {"host": hosts, "path": paths, "port": ports, "n": st.integers(0, 9999).map(str)}
+
+
+def codes(text: str) -> list[str]:
+    return [match.entry.code for match in explain(text)]
+
+
+@given(st.data())
+def test_any_message_of_the_catalogue_is_found_whatever_is_in_it(data: st.DataObject) -> None:
+    code, symptom = data.draw(st.sampled_from(SYMPTOMS))
+    text = re.sub(
+        r"\{(\w+)\}", lambda name: data.draw(FILLED.get(name[1], words), label=name[1]), symptom
+    )
+    breaks = data.draw(st.lists(st.sampled_from([" ", "\n", "\r\n", "  ", "\t"]), min_size=1))
+    parts = text.split(" ")
+    broken = parts[0] + "".join(
+        breaks[number % len(breaks)] + part for number, part in enumerate(parts[1:])
+    )
+    cased = data.draw(st.sampled_from(CASES))(broken)
+    before = data.draw(st.sampled_from(["", "Nov 27 12:00:01 node kernel: ", "# mount x\n", "  "]))
+
+    found = codes(before + cased + data.draw(st.sampled_from(["", "\n", "\n$ "])))
+
+    same = [each.code for each in CATALOGUE if symptom in each.symptoms]
+    assert code in found or (len(same) > MOST and set(found) <= set(same))
+
+
+@given(st.text(max_size=300))
+def test_anything_may_be_pasted(text: str) -> None:
+    assert len(explain(text)) <= MOST
+
+
+@pytest.mark.parametrize(
+    "text", ["", "   ", "hello world", "Segmentation fault (core dumped)", "404 Not Found", "ok"]
+)
+def test_of_what_is_not_known_nothing_is_told(text: str) -> None:
+    assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "mount.nfs: access denied by server while mounting 172.22.0.12:/Users/me/docs",
+            {"exports-deny", "reserved-port"},
+        ),
+        ("Connection reset by peer", {"connection-closed"}),
+        ("mount.nfs: Protocol not supported", {"version-4"}),
+        ("mount.nfs: rpc.statd is not running but is required for remote locking.", {"no-nolock"}),
+        ("mount.nfs: Operation not permitted", {"no-cap-sys-admin"}),
+        ("ls: /mnt/a: Stale file handle", {"stale-handle"}),
+        (
+            "Warning: remote port forwarding failed for listen port 2049",
+            {"port-busy", "forwarding-forbidden", "low-port-forbidden", "own-ssh"},
+        ),
+        ("@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@", {"host-key-changed"}),
+        ("admin@127.0.0.1: Permission denied (publickey).", {"login-refused"}),
+        ("Not allowed at this time", {"gateway-turns-away"}),
+    ],
+)
+def test_the_messages_that_people_meet(text: str, expected: set[str]) -> None:
+    found = codes(text)
+
+    assert expected <= set(found)
+    assert found[0] in expected
+
+
+def test_words_that_are_left_out_or_changed_do_no_harm() -> None:
+    assert codes("rpc.statd isn't running, but required for the remote locking")[0] == "no-nolock"
+
+
+def test_a_code_finds_its_entry() -> None:
+    assert codes("[Port-Busy]") == ["port-busy"]
+
+
+def test_a_whole_log_is_searched_for_its_telling_line() -> None:
+    log = "Nov 1 a b c\n" * 300 + "nfs: server dev-gw not responding, still trying\n"
+
+    assert codes(log) == ["client-waits"]
