@@ -20,6 +20,16 @@ from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 #: Binding these means all addresses of a family, so clients come in at the gateway's own.
 _WILDCARDS: Final = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104  # on the gateway
 
+_UNREACHABLE_HINT: Final = {
+    Family.IPV4: "set 'GatewayPorts clientspecified' (or yes) in the gateway's sshd_config and"
+    " restart its sshd; then: hostnfsd reconnect",
+    Family.IPV6: "does the gateway's sshd listen on IPv6 for others? Set 'AddressFamily any' and"
+    " 'GatewayPorts clientspecified' (or yes) in its sshd_config and restart it; then: hostnfsd"
+    " reconnect. Where no client needs IPv6, leave it out of listen or client_address",
+}
+#: What the gateway's system says of its own address where nobody listens.
+_REFUSED: Final = "connection refused"
+_ELSEWHERE_HINT: Final = "is that an address of the gateway? see client_address"
 _DOWN_HINT: Final = "is the NFS server running, and on that port? compare: rpcinfo -p"
 _DENIED_HINT: Final = "does an export admit the address that hostnfsd dials from? see exports(5)"
 _STALLED_HINT: Final = "it hangs or is overloaded: restart the NFS server"
@@ -140,8 +150,7 @@ def at_gateway(target: Target, crossing: Crossing) -> Finding:
             return Finding(
                 ServiceState.UNREACHABLE,
                 f"the forward is bound, but not at {where} where clients come in: {crossing.text}",
-                "set 'GatewayPorts clientspecified' (or yes) in the gateway's sshd_config and"
-                " restart its sshd; then: hostnfsd reconnect",
+                _unreachable_hint(target.family, crossing.text),
             )
         case End.FORBIDDEN:
             return Finding(
@@ -167,6 +176,13 @@ def at_gateway(target: Target, crossing: Crossing) -> Finding:
             " RemoteForward, or a dead session that the gateway has not noticed yet",
         )
     return _behind(service, where, crossing)
+
+
+def _unreachable_hint(family: Family, text: str | None) -> str:
+    # An address that is not the gateway's own is mistyped, or belongs to another machine.
+    if family is Family.IPV4 and text is not None and _REFUSED not in text:
+        return f"{_ELSEWHERE_HINT}; or {_UNREACHABLE_HINT[family]}"
+    return _UNREACHABLE_HINT[family]
 
 
 def _behind(service: Service, where: str, crossing: Crossing) -> Finding:

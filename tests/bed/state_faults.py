@@ -158,7 +158,7 @@ FAULTS: Final = (
         "sshd binds one address family only (`AddressFamily inet`)",
         "nfs",
         "unreachable",
-        f"[{network.GATEWAY_V6}]:2049",
+        "AddressFamily any",
         family="ipv6",
         options=sshd(extra=("AddressFamily inet",)),
         tables=_EVERYWHERE,

@@ -243,6 +243,23 @@ def test_the_place_that_was_tried_is_told(target: Target, where: str, end: End) 
     assert where in (at_gateway(target, Crossing(end, text="x")).text or "")
 
 
+@pytest.mark.parametrize(
+    ("target", "said", "hints"),
+    [
+        (TARGET, "connection refused", ["GatewayPorts"]),
+        (TARGET, "no route to host", ["client_address", "GatewayPorts"]),
+        (TARGET6, "connection refused", ["AddressFamily any", "GatewayPorts", "client_address"]),
+    ],
+)
+def test_what_may_be_wrong_with_the_way_in_is_told(
+    target: Target, said: str, hints: list[str]
+) -> None:
+    hint = at_gateway(target, Crossing(End.NOT_REACHED, text=said)).hint or ""
+
+    assert [word for word in hints if word in hint] == hints
+    assert ("client_address" in hint) == ("client_address" in hints)
+
+
 def test_a_process_that_reaches_an_rpc_service_is_told_from_one_that_only_holds_the_port() -> None:
     replies, holds = (at_gateway(TARGET, Crossing(e)) for e in (End.REPLIED, End.SILENT))
 
