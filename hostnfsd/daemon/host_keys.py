@@ -17,8 +17,10 @@ from typing import Final, Literal
 import asyncssh
 from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
+from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.ssh_config import Alias
 
 _SSH_PORT: Final = 22
 
@@ -153,3 +155,25 @@ class KnownHosts:
             os.write(descriptor, line.encode())
         finally:
             os.close(descriptor)
+
+
+def known_hosts(alias: Alias, policy: Literal["strict", "accept-new"]) -> KnownHosts:
+    """The host keys on file for a gateway.
+
+    Raises:
+        TunnelFailureError: of kind CONFIG, if a file cannot be used.
+    """
+    # ~nobody stays as it is instead of raising.
+    files = [Path(os.path.expanduser(name)) for name in alias.known_hosts]  # noqa: PTH111
+    try:
+        return KnownHosts(
+            files, host=alias.host, port=alias.port, alias=alias.host_key_alias, policy=policy
+        )
+    except (OSError, ValueError) as exc:
+        raise TunnelFailureError(
+            Failure(
+                FailureKind.CONFIG,
+                f"known_hosts cannot be used: {exc}",
+                f"mend one of {', '.join(map(str, files))}",
+            )
+        ) from exc

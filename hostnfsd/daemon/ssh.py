@@ -6,9 +6,9 @@ sent, the gateway may still grant it, and nobody would own what it granted.
 
 import asyncio
 import os
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import asyncssh
@@ -19,7 +19,7 @@ from hostnfsd.daemon import alias as aliases
 from hostnfsd.daemon import faults, keys, seams
 from hostnfsd.daemon.channel_stream import ChannelStream
 from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.host_keys import KnownHosts
+from hostnfsd.daemon.host_keys import KnownHosts, known_hosts
 from hostnfsd.daemon.intake import Accept
 from hostnfsd.daemon.relay import WINDOW
 from hostnfsd.daemon.wire import Wire
@@ -46,6 +46,10 @@ _REKEY_BYTES: Final = "16G"
 REQUEST_TIMEOUT_S: Final = 10.0
 #: Seconds the survey may take: nothing waits for it.
 _SURVEY_TIMEOUT_S: Final = 5.0
+#: Letters taken of what a command prints there; a table of thousands of listeners has fewer.
+_OUTPUT_MOST: Final = 256 * 1024
+#: Debug messages kept between a request and its answer; sshd sends one or two.
+_DEBUG_TEXTS_MOST: Final = 32
 #: Seconds to say good-bye.
 _CLOSE_TIMEOUT_S: Final = 2.0
 
@@ -59,7 +63,7 @@ class _Client(asyncssh.SSHClient):
 
     def __init__(self, known: KnownHosts) -> None:
         self._known = known
-        self.debug_texts: list[str] = []
+        self.debug_texts: deque[str] = deque(maxlen=_DEBUG_TEXTS_MOST)
         self.lost: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
         self.on_lost: Callable[[], None] = lambda: None
 
@@ -208,9 +212,14 @@ class Session:
 
     async def _run(self, command: str) -> str:
         process = await self._to_the_end(self._start(command), lambda late: late.channel.abort())
+        text = ""
         try:
-            done = await process.wait(check=False)
-            return str(done.stdout or "")
+            # A forced command may print for ever, and asyncssh would keep all of it.
+            while len(text) < _OUTPUT_MOST and (part := await process.stdout.read(_OUTPUT_MOST)):
+                text += part
+            if len(text) < _OUTPUT_MOST:
+                await process.wait(check=False)
+            return text
         finally:
             if process.returncode is None and not process.channel.is_closing():
                 process.terminate()
@@ -218,7 +227,11 @@ class Session:
 
     async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
         return await self._connection.create_process(
-            command, encoding="utf-8", errors="replace", stdin=asyncssh.DEVNULL
+            command,
+            encoding="utf-8",
+            errors="replace",
+            stdin=asyncssh.DEVNULL,
+            stderr=asyncssh.DEVNULL,
         )
 
     async def dial_from_gateway(self, address: str, port: int) -> ChannelStream:
@@ -318,7 +331,7 @@ async def connect(
         agent=agent,
         environ=os.environ,
     )
-    known = _known_hosts(alias, gateway)
+    known = known_hosts(alias, gateway.host_key_policy)
     wire = Wire(
         proxy=proxy_argv(alias, aliases.config_arguments(gateway)),
         unacknowledged_s=silence_s(tunnel),
@@ -374,24 +387,3 @@ def silence_s(tunnel: Tunnel) -> float:
 def _undo(done: "asyncio.Task[_T]", undo: Callable[[_T], None]) -> None:
     if not done.cancelled() and done.exception() is None:
         undo(done.result())
-
-
-def _known_hosts(alias: Alias, gateway: Gateway) -> KnownHosts:
-    # ~nobody stays as it is instead of raising.
-    files = [Path(os.path.expanduser(name)) for name in alias.known_hosts]  # noqa: PTH111
-    try:
-        return KnownHosts(
-            files,
-            host=alias.host,
-            port=alias.port,
-            alias=alias.host_key_alias,
-            policy=gateway.host_key_policy,
-        )
-    except (OSError, ValueError) as exc:
-        raise TunnelFailureError(
-            Failure(
-                FailureKind.CONFIG,
-                f"known_hosts cannot be used: {exc}",
-                f"mend one of {', '.join(map(str, files))}",
-            )
-        ) from exc

@@ -19,8 +19,10 @@ from hostnfsd.daemon import ssh
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind
+from hostnfsd.tunnel import gateway as gateway_survey
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Spec
+from hostnfsd.tunnel.gateway import Survey
 from tests.support.conditions import eventually
 from tests.support.gateway_stand_in import GatewayStandIn
 from tests.support.host_services import echo, serving
@@ -469,6 +471,39 @@ async def test_a_command_that_hangs_is_given_up_and_run_once_only(
         assert await session.survey() is None
     assert len(session._connection._channels) <= 1
     assert (await session.listen(SPEC, nobody))[0]
+    await session.close()
+
+
+@pytest.mark.parametrize("command", ["yes", "head -c 3000000 /dev/zero"])
+async def test_a_command_that_prints_for_ever_takes_no_memory(
+    sshd: Sshd, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    sshd.authorize(f'command="{command}"')
+    sshd.start()
+    texts: list[str] = []
+
+    def read(text: str) -> Survey:
+        texts.append(text)
+        return Survey()
+
+    monkeypatch.setattr(gateway_survey, "read_survey", read)
+    session = await dial(sshd)
+    assert await session.survey() is None
+    (text,) = texts
+    assert len(text) <= 2 * ssh._OUTPUT_MOST
+    assert (await session.listen(SPEC, nobody))[0]
+    await session.close()
+
+
+async def test_debug_messages_without_end_take_no_memory(gateway: GatewayStandIn) -> None:
+    session = await dial(gateway)
+    connection = gateway.connections[-1].ssh
+    for number in range(2000):
+        connection.send_debug(f"number {number}")
+    connection.send_debug("Server has disabled port forwarding.")
+    texts = session._client.debug_texts
+    await eventually(lambda: texts and "disabled" in texts[-1], "the last one")
+    assert len(texts) <= 32
     await session.close()
 
 
