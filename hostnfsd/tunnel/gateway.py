@@ -12,13 +12,24 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hostnfsd.snapshot import Family
+from hostnfsd.tunnel import attached
 
 #: Prints ``key value`` lines. Runs in any POSIX shell; each part may fail on its own.
 SURVEY_COMMAND: Final = (
     'echo "uid $(id -u)"; echo "session $SSH_CONNECTION"; '
     'echo "lowest $(cat /proc/sys/net/ipv4/ip_unprivileged_port_start 2>/dev/null)"; '
-    "(ip -o addr show 2>/dev/null | while read -r _ _ family address _; do "
-    'echo "address $family $address"; done); '
+    'a=$(ip -o addr show 2>/dev/null); echo "$a" | while read -r _ _ family address _; do '
+    'echo "address $family $address"; done; '
+    # Without ip(8): ifconfig's words, and Linux's own tables. A route names no address, and the
+    # addresses of IPv4 stand in no table but this one.
+    '[ -n "$a" ] || { ifconfig -a 2>/dev/null | while read -r line; do '
+    'case "$line" in inet*) echo "interface $line";; esac; done; '
+    'grep -B1 "host LOCAL" /proc/net/fib_trie 2>/dev/null | while read -r mark n _; do '
+    '[ "$mark" = "|--" ] && echo "address any $n"; done; '
+    "cat /proc/net/route 2>/dev/null | while read -r _ to _ flags _ _ _ mask _; do "
+    'echo "route $to $flags $mask"; done; '
+    "cat /proc/net/if_inet6 2>/dev/null | while read -r n _ length _; do "
+    'echo "inet6 $n $length"; done; }; '
     'for n in $(hostname -I 2>/dev/null); do echo "address any $n"; done; '
     # grep first: a shell reads byte by byte, and a gateway may have thousands of connections.
     'for f in /proc/net/tcp /proc/net/tcp6; do grep " 0A " "$f" 2>/dev/null | '
@@ -43,6 +54,7 @@ class Survey:
         addresses: the gateway's addresses that are not loopback, in its own order.
         loopback: its loopback addresses.
         session_address: the address our own SSH connection reached (``SSH_CONNECTION``).
+        networks: those it is directly attached to, in CIDR notation; none where it did not say.
     """
 
     uid: int | None = None
@@ -51,6 +63,7 @@ class Survey:
     addresses: tuple[str, ...] = ()
     loopback: tuple[str, ...] = ()
     session_address: str | None = None
+    networks: tuple[str, ...] = ()
 
     def owns(self, address: str) -> bool:
         """Whether ``address`` is one of the gateway's own."""
@@ -64,6 +77,21 @@ class _Reading:
     words: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, None] = field(default_factory=dict)
     listeners: set[tuple[Family, int]] = field(default_factory=set)
+    interfaces: list[attached.Interface] = field(default_factory=list)
+    routes: list[ipaddress.IPv4Network] = field(default_factory=list)
+
+    def interface(self, found: attached.Interface | None) -> None:
+        """An address of the gateway, with the network it is in."""
+        if found is not None:
+            self.interfaces.append(found)
+            self.addresses[str(found.ip)] = None
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks the gateway is directly attached to."""
+        return attached.networks(
+            self.interfaces, self.routes, map(ipaddress.ip_address, self.addresses)
+        )
 
 
 def read_survey(text: str) -> Survey:
@@ -71,17 +99,7 @@ def read_survey(text: str) -> Survey:
     reading = _Reading()
     for line in text.splitlines():
         key, _, value = line.partition(" ")
-        if key == "address":
-            address = _address(value.split()[-1] if value.split() else "")
-            if address is not None:
-                reading.addresses[address] = None
-        elif key == "listener":
-            listener = _listener(value)
-            if listener is not None:
-                reading.listeners.add(listener)
-        else:
-            # The last one counts: what a login shell prints of its own comes first.
-            reading.words[key] = value.strip()
+        _read_line(reading, key, value.split(), value)
     session = reading.words.get("session", "").split()
     uid = _number(reading.words.get("uid"))
     return Survey(
@@ -92,7 +110,32 @@ def read_survey(text: str) -> Survey:
         addresses=tuple(a for a in reading.addresses if not ipaddress.ip_address(a).is_loopback),
         loopback=tuple(a for a in reading.addresses if ipaddress.ip_address(a).is_loopback),
         session_address=_address(session[2]) if len(session) == len(_SESSION_WORDS) else None,
+        networks=reading.networks,
     )
+
+
+def _read_line(reading: _Reading, key: str, words: list[str], value: str) -> None:
+    match key, words:
+        case "address", [*_, word]:
+            reading.interface(attached.of_ip(word))
+            address = _address(word)
+            if address is not None:
+                reading.addresses[address] = None
+        case "interface", _:
+            reading.interface(attached.of_ifconfig(words))
+        case "inet6", [word, length]:
+            reading.interface(attached.of_if_inet6(word, length))
+        case "route", [to, flags, mask]:
+            route = attached.of_route(to, flags, mask)
+            if route is not None:
+                reading.routes.append(route)
+        case "listener", _:
+            listener = _listener(value)
+            if listener is not None:
+                reading.listeners.add(listener)
+        case _:
+            # The last one counts: what a login shell prints of its own comes first.
+            reading.words[key] = value.strip()
 
 
 #: sshd(8), ENVIRONMENT: SSH_CONNECTION.

@@ -77,6 +77,7 @@ DOCKER = Survey(
     addresses=("172.22.0.12", "fc00:f853:ccd:e793::c", "fe80::42:acff:fe16:c"),
     loopback=("127.0.0.1", "::1"),
     session_address="172.22.0.12",
+    networks=("172.22.0.0/16", "fc00:f853:ccd:e793::/64", "fe80::/64"),
 )
 
 
@@ -92,6 +93,7 @@ def test_a_busybox_is_read() -> None:
         addresses=("192.0.2.2", "fd00::2", "fe80::fc:ff:fe00:1"),
         loopback=("127.0.0.1", "::1"),
         session_address="192.0.2.2",
+        networks=("192.0.2.0/24", "fd00::/64", "fe80::/64"),
     )
 
 
