@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports.changes import Change
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Problem, Severity
@@ -78,6 +79,8 @@ class Refusal(StrEnum):
     LIMIT = "limit"  # max_connections
     HOST_DOWN = "host-down"  # the host's service refused or did not answer
     SOURCE_PORT = "source-port"  # no reserved source port was left to dial the service from
+    NOT_ADMITTED = "not-admitted"  # [access] does not let its originator in
+    UNDECIDED = "undecided"  # nobody knew in time who may come in
     STOPPING = "stopping"  # we drain
     INTERNAL = "internal"
 
@@ -154,6 +157,8 @@ class RpcView:
 class ServiceView:
     """One service of one gateway. ``families`` is never empty; ``rpc`` is None if not counted.
 
+    ``revoked`` are connections that were ended because their originator was no longer admitted.
+
     ``host_up`` tells whether the service answers on the host; None while nobody has asked.
     ``host_port_origin`` says where ``host_port`` comes from, a word of
     :class:`hostnfsd.server.finding.Origin`; ``versions`` are those the service has on the host,
@@ -171,6 +176,7 @@ class ServiceView:
     bytes_to_host: int = 0
     bytes_to_client: int = 0
     refused: Mapping[Refusal, int] = field(default_factory=dict)
+    revoked: int = 0
     rpc: RpcView | None = None
     host_up: bool | None = None
     host_port_origin: str = "configured"
@@ -210,6 +216,7 @@ class GatewayView:
         services: what is carried, in the order of the port set. Services switched off are absent.
         optional: whether readiness leaves it out.
         off: services that the configuration switches off, in the order of the port set.
+        access: who may come in there.
     """
 
     name: str
@@ -228,6 +235,7 @@ class GatewayView:
     services: tuple[ServiceView, ...]
     optional: bool = False
     off: tuple[Service, ...] = ()
+    access: AccessView = field(default_factory=AccessView)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +259,18 @@ class ClientView:
 
 @dataclass(frozen=True, slots=True)
 class RefusedView:
-    """An originator that was turned away, and when last."""
+    """An originator that was turned away, and when last.
+
+    Attributes:
+        gateway: where.
+        service: what it wanted.
+        host: its address; ``unknown`` where the gateway could not tell.
+        reason: why.
+        count: how often, for that reason.
+        last: when last.
+        text: why not, of one that is not admitted.
+        remedy: what would let it in; None also where it would be let in now.
+    """
 
     gateway: str
     service: Service
@@ -259,6 +278,8 @@ class RefusedView:
     reason: Refusal
     count: int
     last: float
+    text: str | None = None
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ it asks.
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports_document import exports_from_json, exports_to_json
 from hostnfsd.health import verdict
 from hostnfsd.problem_document import problem_from_json, problem_to_json
@@ -69,6 +70,7 @@ def _service_to_json(view: ServiceView) -> Json:
         "bytes_to_host": view.bytes_to_host,
         "bytes_to_client": view.bytes_to_client,
         "refused": _counts(view.refused),
+        "revoked": view.revoked,
         "rpc": None if view.rpc is None else _rpc_to_json(view.rpc),
     }
 
@@ -114,6 +116,11 @@ def _gateway_to_json(view: GatewayView) -> Json:
         "hint": view.hint,
         "services": [_service_to_json(service) for service in view.services],
         "off": [str(service) for service in view.off],
+        "access": {
+            "admitted": list(view.access.admitted),
+            "error": view.access.error,
+            "hint": view.access.hint,
+        },
     }
 
 
@@ -139,7 +146,13 @@ def _refused_to_json(view: RefusedView) -> Json:
         "reason": str(view.reason),
         "count": view.count,
         "last": view.last,
+        "text": view.text,
+        "remedy": None if view.remedy is None else _remedy_to_json(view.remedy),
     }
+
+
+def _remedy_to_json(remedy: Remedy) -> Json:
+    return {"allow": remedy.allow, "exports": list(remedy.exports), "place": remedy.place}
 
 
 def _reload_to_json(view: ReloadView) -> Json:
@@ -207,6 +220,7 @@ def _service_from(document: Json) -> ServiceView:
         host_up=document.get("host_up"),
         versions=tuple(document.get("versions", ())),
         mode=document.get("mode"),
+        revoked=document.get("revoked", 0),
         **_picked(document, "port", "host_port", "required", "connections", "connections_total"),
         **_picked(document, "bytes_to_host", "bytes_to_client"),
     )
@@ -234,9 +248,16 @@ def _gateway_from(document: Json) -> GatewayView:
         losses=_counts_from(document["losses"], FailureKind),
         services=tuple(_service_from(service) for service in document["services"]),
         off=tuple(Service(name) for name in document.get("off", ())),
+        access=_access_from(document.get("access")),
         **_picked(document, "name", "address", "since", "up_since", "retry_at", "attempts"),
         **_picked(document, "downtime_s", "error", "hint", "optional"),
     )
+
+
+def _access_from(document: Json | None) -> AccessView:
+    if document is None:
+        return AccessView()
+    return AccessView(tuple(document["admitted"]), **_picked(document, "error", "hint"))
 
 
 def _client_from(document: Json) -> ClientView:
@@ -252,8 +273,16 @@ def _refused_from(document: Json) -> RefusedView:
     return RefusedView(
         service=Service(document["service"]),
         reason=Refusal(document["reason"]),
+        text=document.get("text"),
+        remedy=_remedy_from(document.get("remedy")),
         **_picked(document, "gateway", "host", "count", "last"),
     )
+
+
+def _remedy_from(document: Json | None) -> Remedy | None:
+    if document is None:
+        return None
+    return Remedy(exports=tuple(document["exports"]), **_picked(document, "allow", "place"))
 
 
 def _snapshot_from(document: Json) -> Snapshot:

@@ -5,6 +5,7 @@ from itertools import groupby
 from typing import Final, TypeVar
 
 from hostnfsd import health
+from hostnfsd.cli import access_text
 from hostnfsd.cli.columns import Cell, Page, Shade
 from hostnfsd.cli.status_exports import exports
 from hostnfsd.readable import duration, size
@@ -151,6 +152,8 @@ def _clients(page: Page, snapshot: Snapshot) -> None:
     if snapshot.refused:
         rows = _by_service(snapshot.refused, lambda one: _refused_rows(one, now))
         page.table(_REFUSED_HEADS, [*rows])
+    for line in access_text.lines(snapshot):
+        page.line(*line)
 
 
 def _by_service(

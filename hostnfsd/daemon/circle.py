@@ -1,12 +1,15 @@
 """The connections of clients that one SSH session carries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView
+
+#: Seconds between two looks at connections that are to end when they are quiet.
+STEP_S: Final = 0.05
 
 _log: Final = structlog.get_logger("hostnfsd.relay")
 
@@ -15,6 +18,11 @@ _Answer = TypeVar("_Answer")
 
 class Member(Protocol):
     """A client's connection, as its session sees it."""
+
+    @property
+    def judged(self) -> bool:
+        """Whether it lives on only while its originator is admitted."""
+        ...
 
     def view(self) -> ClientView:
         """Who it is."""
@@ -72,18 +80,24 @@ class Circle:
 
     def of(self, which: Callable[[Service], bool]) -> list[Member]:
         """The connections of some services."""
-        return [
-            relay
-            for relay in tuple(self.relays)
-            if guarded(relay, "view", lambda each: which(each.view().service))
-        ]
+        return self.where(lambda each: which(each.view().service))
 
-    def finish_when_quiet(self, which: Callable[[Service], bool]) -> None:
-        """End those of some services as each has no call unanswered; ask again and again."""
-        for relay in self.of(which):
-            guarded(relay, "finish_when_quiet", lambda each: each.finish_when_quiet())
+    def where(self, which: Callable[[Member], bool]) -> list[Member]:
+        """Some of the connections."""
+        return [relay for relay in tuple(self.relays) if guarded(relay, "view", which)]
 
-    def abort(self, which: Callable[[Service], bool] = lambda _service: True) -> None:
-        """End every connection, or those of some services, at once."""
-        for relay in self.of(which):
-            guarded(relay, "abort", lambda each: each.abort())
+    def abort(self) -> None:
+        """End every connection at once."""
+        end(self.relays, at_once=True)
+
+
+def end(members: Iterable[Member], *, at_once: bool) -> None:
+    """End each at once, or at the first moment at which it has no call unanswered.
+
+    For the latter, ask again and again, :data:`STEP_S` apart.
+    """
+    for member in tuple(members):
+        if at_once:
+            guarded(member, "abort", lambda each: each.abort())
+        else:
+            guarded(member, "finish_when_quiet", lambda each: each.finish_when_quiet())

@@ -31,6 +31,7 @@ from hostnfsd.machine.exports import Findings
 from hostnfsd.problem import Problem, Severity
 from hostnfsd.quiet import Quiet, Summary
 from hostnfsd.snapshot import ApplyView, ExportsView, ExportView
+from hostnfsd.tunnel.admission import Exported
 
 #: Problems that a log line and the status show; ``hostnfsd exports`` shows all.
 MOST_SHOWN: Final = 20
@@ -109,7 +110,7 @@ class ExportsBook:
         Returns:
             Whether other exports are in effect than before, by what the files say.
         """
-        before, first = self._in_force, self._found is None
+        before, first, dialled_from = self._in_force, self._found is None, self.dialled_from
         said = presence(found.reading, self.path, there=there)
         verdict = judge(before, found.reading, said)
         # Names that mean other addresses than a minute ago are no news to anybody.
@@ -132,7 +133,11 @@ class ExportsBook:
         self._tell(verdict, stood, first=first, changed=changed, news=news)
         if verdict.standing is not Standing.VALID:
             self._differ(())
-        if first or stood is not verdict.standing or before.exports != self.exports:
+        if (stood, before.exports, dialled_from) != (
+            verdict.standing,
+            self.exports,
+            self.dialled_from,
+        ):
             self._follow(self)
         return changed
 
@@ -243,6 +248,14 @@ class ExportsBook:
     def trouble(self) -> str | None:
         """What is wrong with the file, in a few words; None: nothing."""
         return _TROUBLES.get(self._standing)
+
+    @property
+    def exported(self) -> Exported | None:
+        """What the gate judges by; None: nothing was read yet."""
+        if self._found is None:
+            return None
+        where = self._found.dialled_from
+        return Exported(self.exports, where, self.dialect, self.path, self.trouble)
 
     @property
     def standing(self) -> Standing:

@@ -13,15 +13,18 @@ from typing import Final
 import structlog
 
 from hostnfsd.config.model import Carried, Config
+from hostnfsd.daemon import circle
 from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.gate import Gate
 from hostnfsd.daemon.holder import Holder
 from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.intake import Intake
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.prober import Prober
+from hostnfsd.daemon.revocation import Revocation
 from hostnfsd.daemon.ssh import Session
 from hostnfsd.reload import specs
 from hostnfsd.services import Service
@@ -33,9 +36,6 @@ from hostnfsd.tunnel.forward import Answer, Spec, Verdict
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.portmap_view import portmap_view
 from hostnfsd.tunnel.probe import Finding
-
-#: How often a draining daemon looks whether all connections are closed.
-_DRAIN_STEP_S: Final = 0.05
 
 #: Seconds between surveys of a gateway that is connected.
 _RESURVEY_S: Final = 300.0
@@ -49,7 +49,8 @@ class Forwards:
     Args:
         gateway: its name.
         session: the session that carries them.
-        circle: its relays.
+        connections: its relays.
+        gate: who may come in.
         config: gives the configuration in force.
         host: the host's services.
         ledger: where clients are entered.
@@ -63,7 +64,8 @@ class Forwards:
         *,
         gateway: str,
         session: Session,
-        circle: Circle,
+        connections: Circle,
+        gate: Gate,
         config: Callable[[], Config],
         host: HostServices,
         ledger: Ledger,
@@ -73,7 +75,8 @@ class Forwards:
     ) -> None:
         self._gateway = gateway
         self._session = session
-        self._circle = circle
+        self._circle = connections
+        self._gate = gate
         self._config = config
         self._host = host
         self._memory = memory
@@ -95,8 +98,16 @@ class Forwards:
             dial_plainly=lambda service: host.dial_plainly(self._carried(service)),
             answered=self._answered_here,
             ledger=ledger,
-            circle=circle,
+            circle=connections,
+            gate=gate,
             watch=self._prober,
+        )
+        self._revocation = Revocation(
+            gateway=gateway,
+            connections=connections,
+            gate=gate,
+            ledger=ledger,
+            timing=self._revocation_timing,
         )
         self._answers: dict[Spec, Answer] = {}
         self._holders: dict[Spec, Holder] = {}
@@ -144,9 +155,10 @@ class Forwards:
                 survey = group.create_task(self._survey(), name=f"{self._gateway} survey")
                 probing = group.create_task(self._announce(bound), name=f"{self._gateway} bound")
                 self._probing = probing
+                revoking = group.create_task(self._revocation.run(), name=f"{self._gateway} revoke")
                 self.apply()
                 failure = await self._session.lost()
-                for task in (survey, probing, *self._tasks.values(), *self._givings):
+                for task in (survey, probing, revoking, *self._tasks.values(), *self._givings):
                     task.cancel()
         finally:
             self._group = None
@@ -196,6 +208,10 @@ class Forwards:
         bound(tuple(self._answers.values()))
         await self._prober.run(self._probe_timing)
 
+    def _revocation_timing(self) -> tuple[float, float]:
+        config = self._config()
+        return config.access.revoke_grace_s, config.tunnel.drain_timeout_s
+
     def _probe_timing(self) -> tuple[float, float]:
         timing = self._config().probe
         return timing.interval_s, timing.timeout_s
@@ -206,7 +222,11 @@ class Forwards:
             # the dozen processes that tell it would compete with sshd for the gateway's processor.
             await self._all_answered.wait()
         while not self._session.over:
-            if self._memory.learn(await self._session.survey()):
+            found = await self._session.survey()
+            news = self._memory.learn(found)
+            if found is not None or not self._gate.knows(self._gateway):
+                self._gate.attached(self._gateway, () if found is None else found.networks)
+            if news:
                 self._memory.expect(self._config())
                 self._prober.hasten()
             # A container is put on one more network while we are connected, now and then.
@@ -301,12 +321,12 @@ class Forwards:
     async def _close_quietly(self, which: Callable[[Service], bool]) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._config().tunnel.drain_timeout_s
-        while self._circle.of(which):
-            if loop.time() >= deadline:
-                self._circle.abort(which)
+        while members := self._circle.of(which):
+            over = loop.time() >= deadline
+            circle.end(members, at_once=over)
+            if over:
                 break
-            self._circle.finish_when_quiet(which)
-            await asyncio.sleep(_DRAIN_STEP_S)
+            await asyncio.sleep(circle.STEP_S)
 
     def _lost(self) -> None:
         # Relays hear of it from their channels; those still being dialled have none.

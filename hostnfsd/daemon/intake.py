@@ -16,19 +16,25 @@ import structlog
 
 from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.faults import reason
+from hostnfsd.daemon.gate import Gate, shown
 from hostnfsd.daemon.gateway_side import GatewaySide
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.portmap_side import PortmapSide
-from hostnfsd.daemon.recognition import Candidate
+from hostnfsd.daemon.recognition import Candidate, Who
+from hostnfsd.daemon.refusal_side import RefusalSide
 from hostnfsd.daemon.relay import Relay
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
 from hostnfsd.sunrpc.portmapper import PortmapView
+from hostnfsd.tunnel.admission import Verdict
 from hostnfsd.tunnel.forward import Spec
 
 #: Seconds the host's service has to accept a connection, wherever it is by now: it is near.
 DIAL_TIMEOUT_S: Final = 3.0
+#: Clients of a session that are being told at a time that they are not admitted; the next ones are
+#: closed without a word.
+MOST_TOLD: Final = 128
 
 Accept = Callable[[str, int], Awaitable[GatewaySide]]
 Dial = Callable[[Service], Awaitable[socket.socket]]
@@ -60,6 +66,7 @@ class Intake:
         answered: which services are not dialled, but answered here, and from what.
         ledger: where clients are entered and refusals counted.
         circle: the relays of the session.
+        gate: who may come in.
         watch: the prober.
     """
 
@@ -72,6 +79,7 @@ class Intake:
         answered: Answered,
         ledger: Ledger,
         circle: Circle,
+        gate: Gate,
         watch: Watch,
     ) -> None:
         self._gateway = gateway
@@ -80,6 +88,7 @@ class Intake:
         self._answered = answered
         self._ledger = ledger
         self._circle = circle
+        self._gate = gate
         self._watch = watch
         self.stopping = False
         self.lost = False
@@ -88,68 +97,117 @@ class Intake:
         """The factory for one listener."""
 
         async def accept(originator: str, port: int) -> GatewaySide:
+            client = ClientView(
+                gateway=self._gateway,
+                service=spec.service,
+                host=originator,
+                port=port,
+                since=time.time(),
+                bytes_to_host=0,
+                bytes_to_client=0,
+            )
             try:
-                return await self._admit(spec, originator, port)
+                return await self._admit(client)
             except asyncssh.ChannelOpenError:
                 raise
             except Exception as exc:
                 _log.exception("intake_broke", gateway=self._gateway, service=spec.service)
-                self._refuse(spec, originator, Refusal.INTERNAL)
+                self._refuse(client, Refusal.INTERNAL)
                 raise asyncssh.ChannelOpenError(
                     asyncssh.OPEN_CONNECT_FAILED, "internal error"
                 ) from exc
 
         return accept
 
-    async def _admit(self, spec: Spec, originator: str, port: int) -> GatewaySide:
-        candidate = self._watch.look(spec.service, originator)
+    async def _admit(self, client: ClientView) -> GatewaySide:
+        candidate = self._watch.look(client.service, client.host)
         try:
-            return await self._let_in(spec, originator, port, candidate)
+            return await self._let_in(client, candidate)
         except asyncssh.ChannelOpenError:
             if candidate is not None:
                 candidate.ended()
             raise
 
-    async def _let_in(
-        self, spec: Spec, originator: str, port: int, candidate: Candidate | None
-    ) -> GatewaySide:
+    async def _let_in(self, client: ClientView, candidate: Candidate | None) -> GatewaySide:
+        tell = self._answered(client.service)
         ours = candidate is not None and candidate.presumed
+        self._check_open(client)
+        if tell is None and not ours:  # the portmapper answers everybody
+            verdict = await self._gate.decide(self._gateway, client.host, client.port)
+            self._check_open(client)
+            if not verdict.admitted:
+                return self._turn_away(client, verdict, candidate).gateway
+        if self._ledger.full and not ours:
+            raise self._refuse(client, Refusal.LIMIT)
+        if tell is not None:
+            return self._answer(client, tell, candidate).gateway
+        relay = await self._reach(client, candidate)
+        if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
+            relay.abort()
+            raise _session_lost()
+        return relay.gateway
+
+    def _check_open(self, client: ClientView) -> None:
         if self.lost:
             raise _session_lost()
         if self.stopping:
-            raise self._refuse(spec, originator, Refusal.STOPPING)
-        if self._ledger.full and not ours:
-            raise self._refuse(spec, originator, Refusal.LIMIT)
-        client = ClientView(
-            gateway=self._gateway,
-            service=spec.service,
-            host=originator,
-            port=port,
-            since=time.time(),
-            bytes_to_host=0,
-            bytes_to_client=0,
+            raise self._refuse(client, Refusal.STOPPING)
+
+    def _turn_away(
+        self, client: ClientView, verdict: Verdict, candidate: Candidate | None
+    ) -> RefusalSide:
+        """Tell a client in his own protocol that he is not admitted."""
+        if verdict.pending:
+            # He is to try again: told otherwise, a mount that stands would fail.
+            raise self._refuse(client, Refusal.UNDECIDED, verdict)
+        told = sum(isinstance(each, RefusalSide) for each in self._circle.relays)
+        if told >= MOST_TOLD:
+            raise self._refuse(client, Refusal.NOT_ADMITTED, verdict)
+        return RefusalSide(
+            client,
+            circle=self._circle,
+            candidate=candidate,
+            turned_away=lambda: self._enter_refusal(client, Refusal.NOT_ADMITTED, verdict),
         )
+
+    async def _reach(self, client: ClientView, candidate: Candidate | None) -> Relay:
+        ours = candidate is not None and candidate.presumed
         try:
-            relay = self._answer(client, candidate) or await self._dial(client, candidate)
+            relay = await self._dial(client, candidate)
         except OSError as exc:  # refused, reset, unreachable, timed out
             error = _why(exc)
             if candidate is not None:
                 candidate.failed(error)
             if not ours:
                 if isinstance(exc, RangeUsedUpError):  # the service may be well
-                    raise self._refuse(spec, originator, Refusal.SOURCE_PORT) from exc
-                self._watch.service_failed(spec.service)
-                raise self._refuse(spec, originator, Refusal.HOST_DOWN) from exc
+                    raise self._refuse(client, Refusal.SOURCE_PORT) from exc
+                self._watch.service_failed(client.service)
+                raise self._refuse(client, Refusal.HOST_DOWN) from exc
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, error) from exc
-        if self.lost:  # the session ended while we dialled: asyncssh will tell nobody
-            relay.abort()
-            raise _session_lost()
-        return relay.gateway
+        if candidate is not None and ours:
+            self._judge_later(relay, client, candidate)
+            if candidate.who is Who.CLIENT:  # it became one while we dialled
+                candidate.became_client()
+        return relay
 
-    def _answer(self, client: ClientView, candidate: Candidate | None) -> PortmapSide | None:
-        tell = self._answered(client.service)
-        if tell is None:
-            return None
+    def _judge_later(self, relay: Relay, client: ClientView, candidate: Candidate) -> None:
+        """Whoever passed the gate for a probe may turn out a client that dialled at that moment."""
+        enter = candidate.became_client
+
+        def became_client() -> None:
+            verdict = self._gate.verdict(self._gateway, client.host, client.port)
+            if verdict.admitted:
+                enter()
+                return
+            why = Refusal.UNDECIDED if verdict.pending else Refusal.NOT_ADMITTED
+            self._enter_refusal(client, why, verdict)
+            relay.abort()
+
+        candidate.became_client = became_client
+
+    def _answer(
+        self, client: ClientView, tell: Callable[[], PortmapView], candidate: Candidate | None
+    ) -> PortmapSide:
         return PortmapSide(
             client,
             tell=tell,
@@ -181,21 +239,33 @@ class Intake:
             raise
         return relay
 
-    def _refuse(self, spec: Spec, originator: str, why: Refusal) -> asyncssh.ChannelOpenError:
-        self._ledger.refuse(self._gateway, spec.service, originator, why, time.time())
-        _log.debug(
-            "client_refused",
-            gateway=self._gateway,
-            service=spec.service,
-            originator=originator,
-            reason=why,
-        )
+    def _refuse(
+        self, client: ClientView, why: Refusal, verdict: Verdict | None = None
+    ) -> asyncssh.ChannelOpenError:
+        self._enter_refusal(client, why, verdict)
         code = (
             asyncssh.OPEN_RESOURCE_SHORTAGE
             if why is Refusal.LIMIT
             else asyncssh.OPEN_CONNECT_FAILED
         )
         return asyncssh.ChannelOpenError(code, str(why))
+
+    def _enter_refusal(
+        self, client: ClientView, why: Refusal, verdict: Verdict | None = None
+    ) -> None:
+        """Count and tell that a client was turned away."""
+        host = shown(client.host, client.port)
+        text = None if verdict is None else verdict.text
+        self._ledger.refuse(self._gateway, client.service, host, why, time.time(), text=text)
+        _log.debug(
+            "client_refused",
+            gateway=self._gateway,
+            service=client.service,
+            originator=host,
+            reason=why,
+        )
+        if verdict is not None:
+            self._gate.refused(self._gateway, host, client.service, verdict)
 
 
 def _session_lost() -> asyncssh.ChannelOpenError:

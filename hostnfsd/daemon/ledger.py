@@ -28,6 +28,7 @@ class Tally:
     connections_total: int = 0
     bytes_to_host: int = 0
     bytes_to_client: int = 0
+    revoked: int = 0
     refused: dict[Refusal, int] = field(default_factory=lambda: dict.fromkeys(Refusal, 0))
 
 
@@ -98,14 +99,21 @@ class Ledger:
         tally.connections -= 1
 
     def refuse(
-        self, gateway: str, service: Service, host: str, reason: Refusal, when: float
+        self,
+        gateway: str,
+        service: Service,
+        host: str,
+        reason: Refusal,
+        when: float,
+        *,
+        text: str | None = None,
     ) -> None:
-        """A client was turned away at ``when`` (seconds since the epoch)."""
+        """A client was turned away at ``when`` (seconds since the epoch); ``text`` says why."""
         self.tally(gateway, service).refused[reason] += 1
         key = (gateway, service, host, reason)
         before = self._refused.pop(key, None)
         count = 1 if before is None else before.count + 1
-        self._refused[key] = RefusedView(gateway, service, host, reason, count, when)
+        self._refused[key] = RefusedView(gateway, service, host, reason, count, when, text)
         if len(self._refused) > _REFUSED_MOST:
             self._refused.popitem(last=False)
 

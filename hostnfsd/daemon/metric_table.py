@@ -145,6 +145,12 @@ TABLE: Final = (
         "Client connections that were turned away, by reason.",
     ),
     Row(
+        "hostnfsd_connections_revoked_total",
+        "counter",
+        _SERVICE,
+        "Client connections that were ended because a change no longer admits their originator.",
+    ),
+    Row(
         "hostnfsd_connections_limit",
         "gauge",
         (),

@@ -253,6 +253,7 @@ def _service(families: Mapping[str, Family], gateway: str, view: ServiceView) ->
     relayed.add_metric((*labels, "to_client"), view.bytes_to_client)
     families["hostnfsd_connections"].add_metric(labels, view.connections)
     families["hostnfsd_connections_total"].add_metric(labels, view.connections_total)
+    families["hostnfsd_connections_revoked_total"].add_metric(labels, view.revoked)
     for reason in Refusal:
         families["hostnfsd_connections_refused_total"].add_metric(
             (*labels, reason), view.refused.get(reason, 0)

@@ -60,6 +60,9 @@ class PortmapSide:
         gateway: its face towards the channel.
     """
 
+    #: The portmapper answers everybody.
+    judged = False
+
     def __init__(
         self,
         client: ClientView,

@@ -272,12 +272,21 @@ class Prober:
         return finding if denial is None else probe.denied(denial)
 
     async def _cross(self, target: Target, timeout_s: float) -> Crossing:
+        expected, end, text = await self._cross_once(target, timeout_s)
+        if expected.turned_away:
+            # The gateway dialled from an address that nobody knew for its own. Now it is known.
+            expected, end, text = await self._cross_once(target, timeout_s)
+        return Crossing(end, expected.came_in, expected.arrived, text, expected.error)
+
+    async def _cross_once(
+        self, target: Target, timeout_s: float
+    ) -> tuple[Expected, End, str | None]:
         expected = self._recognition.expect(target.spec.service, target.address, self._xid())
         try:
             end, text = await self._call(target, expected, timeout_s)
         finally:
             self._recognition.over(expected)
-        return Crossing(end, expected.came_in, expected.arrived, text, expected.error)
+        return expected, end, text
 
     async def _call(
         self, target: Target, expected: Expected, timeout_s: float

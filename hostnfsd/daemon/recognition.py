@@ -52,6 +52,7 @@ class Expected:
         came_in: whether a connection has carried that number.
         arrivals: connections that have come in and may be the probe.
         error: why the service was not reached for a connection that was likely to be the probe.
+        turned_away: it came in, and the gate did not know it.
     """
 
     def __init__(self, service: Service, address: str, xid: int) -> None:
@@ -61,6 +62,7 @@ class Expected:
         self.came_in = False
         self.arrivals = 0
         self.error: str | None = None
+        self.turned_away = False
         self.until: float | None = None
 
     @property
@@ -99,6 +101,7 @@ class Candidate:
         for expected in self._probes:
             expected.arrivals += 1
         self._head = b""
+        self._claimed: Expected | None = None
         self.service = service
         self.originator = originator
         self.presumed = presumed
@@ -111,8 +114,14 @@ class Candidate:
             self._head += data[: _TELLING - len(self._head)]
             if len(self._head) == _TELLING:
                 xid = int.from_bytes(self._head[_MARK:], "big")
-                self.settle(ours=self._recognition.claims(self, xid))
+                self._claimed = self._recognition.claims(self, xid)
+                self.settle(ours=self._claimed is not None)
         return self.who
+
+    def turned_away(self) -> None:
+        """It is ours, and was not let in: its address was not known for the gateway's before."""
+        if self._claimed is not None:
+            self._claimed.turned_away = True
 
     def ended(self) -> None:
         """The client sends no more, or is gone. Whoever said nothing stays unknown."""
@@ -195,14 +204,14 @@ class Recognition:
 
     # -- what candidates ask ---------------------------------------------------------------------
 
-    def claims(self, candidate: Candidate, xid: int) -> bool:
-        """Whether a connection that begins with ``xid`` is a probe."""
+    def claims(self, candidate: Candidate, xid: int) -> Expected | None:
+        """The probe that a connection is which begins with ``xid``; None if it is none."""
         for expected in self._live(candidate.service):
             if expected.xid == xid:
                 expected.came_in = True
                 self._learned.add(candidate.originator)
-                return True
-        return False
+                return expected
+        return None
 
     def forget(self, candidate: Candidate) -> None:
         """There is nothing more to learn about a candidate."""

@@ -99,6 +99,11 @@ class Relay:
         self._tally.bytes_to_host += self._to_host
         self._tally.bytes_to_client += self._to_client
 
+    @property
+    def judged(self) -> bool:
+        """Whether it lives on only while its originator is admitted: not if it is a probe."""
+        return self._entered
+
     def view(self) -> ClientView:
         """What ``status --clients`` shows."""
         began = self._follower.oldest

@@ -21,15 +21,15 @@ import asyncssh
 import structlog
 
 from hostnfsd import __version__
-from hostnfsd.config import pending
+from hostnfsd.config import pending, unbuilt
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, network, seams
 from hostnfsd.daemon.control import Control
 from hostnfsd.daemon.endpoints import Endpoints
-from hostnfsd.daemon.exports_book import ExportsBook
 from hostnfsd.daemon.exports_watch import ExportsWatch, this_machine
 from hostnfsd.daemon.face import ReloadVerdict
+from hostnfsd.daemon.gate import Gate
 from hostnfsd.daemon.host import Host
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.logs import Logs
@@ -89,15 +89,20 @@ class Daemon:
         self._exports = ExportsWatch(
             config=lambda: self._config,
             read=this_machine(self._sources),
-            follow=self._follow_exports,
+            follow=lambda book: self._gate.follow(book.exported),
         )
         self._host = Host(
             config=lambda: self._config,
             sources=self._sources,
-            changed=self._host_changed,
+            changed=partial(self._tell, Supervisor.host_changed),
             heard=self._exports.heard,
         )
         self._sleep = Sleep(self._slept)
+        self._gate = Gate(
+            gateways=lambda: self._config.gateway,
+            allow=lambda: unbuilt.effective("access.allow", self._config.access.allow),
+            changed=partial(self._tell, Supervisor.access_changed),
+        )
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
         self._notify = Notify()
@@ -131,13 +136,14 @@ class Daemon:
             try:
                 async with asyncio.TaskGroup() as group:
                     self._group = group
+                    network_changed = partial(self._tell, Supervisor.network_changed)
                     watchers = [
                         group.create_task(self._host.run(), name="host"),
                         group.create_task(
                             self._exports.run(self._host.look_at_exports), name="exports"
                         ),
                         group.create_task(self._sleep.run(), name="sleep"),
-                        group.create_task(network.watch(self._network_changed), name="network"),
+                        group.create_task(network.watch(network_changed), name="network"),
                     ]
                     self._start(self._config.gateway)
                     self._notify.ready()
@@ -225,26 +231,19 @@ class Daemon:
                 name,
                 config=partial(self._followed.__getitem__, name),
                 host=self._host,
+                gate=self._gate,
                 ledger=self._ledger,
                 meters=self._metrics,
                 changed=self._woken.set,
             )
 
-    def _host_changed(self) -> None:
+    def _tell(self, of: Callable[[Supervisor], None]) -> None:
         for supervisor in self._supervisors.values():
-            supervisor.host_changed()
+            of(supervisor)
 
     def _slept(self, seconds: float) -> None:
         self._host.apply()
-        for supervisor in self._supervisors.values():
-            supervisor.woke(seconds)
-
-    def _network_changed(self) -> None:
-        for supervisor in self._supervisors.values():
-            supervisor.network_changed()
-
-    def _follow_exports(self, book: ExportsBook) -> None:
-        """What is in effect, or the file, has changed."""
+        self._tell(lambda supervisor: supervisor.woke(seconds))
 
     def _start(self, names: Iterable[str]) -> None:
         assert self._group is not None  # noqa: S101  # set by run
@@ -322,6 +321,8 @@ class Daemon:
         self._stop(difference.removed)
         for name in difference.removed:
             del self._supervisors[name]
+        for name in (*difference.redialled, *difference.removed):
+            self._gate.forget(name)
         for name in (*difference.redialled, *difference.kept):
             self._followed[name] = self._config
             self._supervisors[name].apply()
@@ -334,6 +335,7 @@ class Daemon:
         self._ledger.count_rpc = self._config.metrics.rpc
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
+        self._gate.apply()
         if "access" in difference.tables:
             self._limit_connections()
         if "control" in difference.tables:
@@ -372,12 +374,13 @@ class Daemon:
             reload=self._reload,
             gateways=tuple(s.view() for s in self._supervisors.values()),
             clients=tuple(self._ledger.clients()),
-            refused=self._ledger.turned_away(),
+            refused=self._gate.explained(self._ledger.turned_away()),
             notices=pending.notices(self._config),
             advice=(
                 *self._endpoints.advice(),
                 *self._sources.advice(),
                 *self._host.advice(),
+                *self._gate.advice(),
                 *self._ledger.lock_calls.advice(),
             ),
             source_port_fallbacks=dict(self._sources.fallbacks),

@@ -22,12 +22,14 @@ from hostnfsd.daemon.circle import Circle
 from hostnfsd.daemon.face import Meters
 from hostnfsd.daemon.faults import TunnelFailureError
 from hostnfsd.daemon.forwards import Forwards
+from hostnfsd.daemon.gate import Gate
 from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.login_watch import login_changed
 from hostnfsd.daemon.memory import Memory
+from hostnfsd.daemon.service_views import service_views
 from hostnfsd.services import Service
-from hostnfsd.snapshot import FailureKind, GatewayView, Phase, RpcView, ServiceView
+from hostnfsd.snapshot import FailureKind, GatewayView, Phase
 from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.backoff import Limits
 from hostnfsd.tunnel.failure import Failure
@@ -51,6 +53,7 @@ class Supervisor:
         name: of the gateway's table.
         config: gives the configuration in force.
         host: the host's services.
+        gate: who may come in.
         ledger: where clients are entered.
         meters: where durations go.
         changed: called when the view may have changed.
@@ -62,6 +65,7 @@ class Supervisor:
         *,
         config: Callable[[], Config],
         host: HostServices,
+        gate: Gate,
         ledger: Ledger,
         meters: Meters,
         changed: Callable[[], None],
@@ -69,6 +73,7 @@ class Supervisor:
         self.name = name
         self._config = config
         self._host = host
+        self._gate = gate
         self._ledger = ledger
         self._meters = meters
         self._changed = changed
@@ -83,7 +88,9 @@ class Supervisor:
         self._session: ssh.Session | None = None
         self._may_bind = asyncio.Event()
         self._memory = Memory(name, Board(name))
+        self._memory.admits = lambda address: gate.verdict(name, address, 0).admitted
         self._memory.expect(config())
+        self._addresses = self._memory.client_addresses(config())
         self._board = self._memory.board
         self._account = Account(name, self._memory.quiet)
         self._alias: Alias | None = None
@@ -122,6 +129,13 @@ class Supervisor:
     def network_changed(self) -> None:
         """What was unreachable may be within reach now."""
         self._post(machine.NetworkChanged())
+
+    def access_changed(self) -> None:
+        """Other clients may come in: perhaps at other addresses of the gateway."""
+        addresses = self._memory.client_addresses(self._config())
+        if addresses != self._addresses:
+            self._addresses = addresses
+            self.apply()
 
     def host_changed(self) -> None:
         """A service of the host moved, or lets clients mount or not: look at once."""
@@ -242,7 +256,8 @@ class Supervisor:
         forwards = Forwards(
             gateway=self.name,
             session=session,
-            circle=circle,
+            connections=circle,
+            gate=self._gate,
             config=self._config,
             host=self._host,
             ledger=self._ledger,
@@ -347,44 +362,11 @@ class Supervisor:
             downtime_s=self._account.downtime_s(now),
             error=None if failure is None else failure.text,
             hint=None if failure is None else failure.hint,
-            services=self._services(config),
+            services=service_views(config, self._memory, self._host, self._ledger),
             optional=config.gateway[self.name].optional,
             off=tuple(s for s in Service if s not in config.carried(self.name)),
+            access=self._gate.view(self.name),
         )
-
-    def _services(self, config: Config) -> tuple[ServiceView, ...]:
-        views: list[ServiceView] = []
-        for service, carried in config.carried(self.name).items():
-            tally = self._ledger.tally(self.name, service)
-            families = self._board.views(service)
-            if not families:
-                continue
-            place = self._host.place(carried)
-            views.append(
-                ServiceView(
-                    service=service,
-                    port=carried.port,
-                    host_port=place.port,
-                    host_port_origin=place.origin,
-                    versions=self._host.versions(service),
-                    mode=carried.mode if service is Service.RPCBIND else None,
-                    required=carried.required,
-                    families=families,
-                    connections=tally.connections,
-                    connections_total=tally.connections_total,
-                    bytes_to_host=tally.bytes_to_host,
-                    bytes_to_client=tally.bytes_to_client,
-                    refused=dict(tally.refused),
-                    host_up=self._memory.host_up.get(service),
-                    rpc=self._rpc(config, service),
-                )
-            )
-        return tuple(views)
-
-    def _rpc(self, config: Config, service: Service) -> RpcView | None:
-        if not config.metrics.rpc:
-            return None
-        return self._ledger.books(self.name, service).view(time.monotonic())
 
 
 async def _end(task: asyncio.Task[None] | None) -> None:

@@ -18,6 +18,7 @@ from hostnfsd.services import Service
 from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel.forward import Spec
 from tests.support.conditions import eventually
+from tests.support.gates import AccessRules
 from tests.support.ports import LOOPBACK, connected
 
 GATEWAY = "dev-gw"
@@ -65,6 +66,7 @@ class Rig:
     Attributes:
         where: host ports by service.
         tell: gives what the portmapper tells; None while everything is relayed.
+        access: who may come in: everybody, until a test says otherwise.
     """
 
     def __init__(self, session: ssh.Session, circle: Circle, limit: int) -> None:
@@ -74,6 +76,7 @@ class Rig:
         self.watch = KeptWatch()
         self.where: dict[Service, int] = {}
         self.tell: Callable[[], PortmapView] | None = None
+        self.access = AccessRules(GATEWAY, allow="any")
         self.intake = Intake(
             gateway=GATEWAY,
             dial=lambda service: connected(self.where[service]),
@@ -81,6 +84,7 @@ class Rig:
             answered=lambda _service: self.tell,
             ledger=self.ledger,
             circle=circle,
+            gate=self.access.gate,
             watch=self.watch,
         )
         session.on_lost(self._lost)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports.changes import Change, Kind
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Place, Problem, Severity
@@ -85,6 +86,7 @@ def gateway(name: str = "dev-gw", **changes: object) -> GatewayView:
         error=None,
         hint=None,
         services=tuple(service(name) for name in Service),
+        access=AccessView(("172.22.0.0/16, by /srv/src (/etc/exports:1:10)",)),
     )
     return replace(view, **changes)  # type: ignore[arg-type]  # names are checked by replace
 
@@ -133,6 +135,7 @@ def troubled() -> Snapshot:
         bytes_to_host=1536,
         bytes_to_client=268_435_456,
         refused={Refusal.LIMIT: 4},
+        revoked=1,
         rpc=RpcView(
             procedures=(
                 procedure("getattr", 1000, status_errors=3),
@@ -158,6 +161,7 @@ def troubled() -> Snapshot:
         error="connect to ::1 port 22: connection refused",
         hint="start sshd on the gateway",
         services=tuple(service(name, ServiceState.WAITING) for name in Service),
+        access=AccessView(error="/etc/exports exports nothing", hint="hostnfsd exports tells why"),
     )
     return snapshot(
         first,
@@ -183,7 +187,23 @@ def troubled() -> Snapshot:
             ClientView("dev-gw", Service.NFS, "172.22.0.9", 801, NOW - 40, 1024, 2048, 17, 42.5),
             ClientView("dev-gw", Service.NFS, "fd00::9", 802, NOW - 4, 512, 268_433_408),
         ),
-        refused=(RefusedView("dev-gw", Service.NFS, "172.22.0.66", Refusal.LIMIT, 4, NOW - 9),),
+        refused=(
+            RefusedView("dev-gw", Service.NFS, "172.22.0.66", Refusal.LIMIT, 4, NOW - 9),
+            RefusedView(
+                "dev-gw",
+                Service.MOUNTD,
+                "10.9.8.7",
+                Refusal.NOT_ADMITTED,
+                2,
+                NOW - 3,
+                "/srv/src admits 172.22.0.0/16, not 10.9.8.7",
+                Remedy(
+                    'allow = ["172.22.0.0/16", "10.9.8.7"]',
+                    ("172.22.0.0/16(rw) 10.9.8.7(rw)",),
+                    "/etc/exports:1",
+                ),
+            ),
+        ),
         notices=("access.allow: not built yet, so everybody is admitted",),
         source_port_fallbacks={Service.NFS: 3},
         asleep_s=30_600.5,

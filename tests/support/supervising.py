@@ -9,6 +9,7 @@ import tomli_w
 
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
+from hostnfsd.daemon.gate import Gate
 from hostnfsd.daemon.host import Host
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.supervisor import Supervisor
@@ -51,6 +52,7 @@ def tables(
     return {
         "gateway": {GATEWAY: gateway | dict(over.pop("gateway", {}))},
         "services": services,
+        "access": {"allow": "any"},
         **{name: dict(keys) for name, keys in over.items()},
     }
 
@@ -71,10 +73,14 @@ class Supervised:
         self.meters = KeptMeters()
         self.phases: list[Phase] = []
         self.host = Host(config=lambda: self.config, sources=Sources("never"))
+        self.gate = Gate(
+            gateways=lambda: self.config.gateway, allow=lambda: self.config.access.allow
+        )
         self.supervisor = Supervisor(
             GATEWAY,
             config=lambda: self.config,
             host=self.host,
+            gate=self.gate,
             ledger=self.ledger,
             meters=self.meters,
             changed=self._changed,

@@ -16,6 +16,7 @@ MODULES = sorted(
 #: Modules whose tests have another name: where they are.
 ELSEWHERE = {
     "__main__.py": "shell/cli/test_run.py",
+    "access_view.py": "unit/test_status_document.py",
     "cli/columns.py": "unit/cli/test_status_text.py",
     "cli/control_client.py": "shell/cli/test_control_commands.py",
     "cli/ports.py": "shell/cli/test_control_commands.py",
@@ -41,6 +42,7 @@ ELSEWHERE = {
     "daemon/proxy_command.py": "shell/daemon/test_ssh.py",
     "daemon/routes.py": "shell/daemon/test_endpoints.py",
     "daemon/rpc_metrics.py": "unit/daemon/test_metrics.py",
+    "daemon/service_views.py": "shell/daemon/test_supervisor.py",
     "daemon/seams.py": "shell/daemon/test_relay.py",
     "daemon/sole.py": "shell/daemon/test_control.py",
     "daemon/wire.py": "shell/daemon/test_ssh.py",

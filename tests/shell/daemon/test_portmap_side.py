@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.daemon import portmap_side, ssh
+from hostnfsd.daemon.circle import end
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, Refusal
 from hostnfsd.sunrpc import portmap, record, rpc
@@ -374,7 +375,7 @@ async def test_draining_minds_a_begun_call_also_where_calls_are_not_counted(
     amid = await dial()
     amid.channel.write(GETPORT[:9])
     await eventually(lambda: rpcbind.tally(Service.RPCBIND).bytes_to_host == 9, "half a call")
-    rpcbind.circle.finish_when_quiet(lambda _service: True)
+    end(rpcbind.circle.relays, at_once=False)
     amid.channel.write(GETPORT[9:])
     await amid.gone
     assert len(replies(amid)) == 1

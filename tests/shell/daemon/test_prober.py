@@ -70,6 +70,7 @@ class Stage:
             answered=lambda _service: None,
             ledger=made.ledger,
             circle=made.circle,
+            gate=made.access.gate,
             watch=self.prober,
         )
         self.task: asyncio.Task[None] | None = None

@@ -84,9 +84,22 @@ exports /etc/exports: invalid for 1 h, what it said before is in effect,
   dev-gw nfs:
   172.22.0.9:801  40 s      17    42 s  1.0 KiB    2.0 KiB
   [fd00::9]:802   4 s        ?            512 B    256 MiB
-  REFUSED      REASON  TIMES  LAST
+  REFUSED      REASON        TIMES  LAST
   dev-gw nfs:
-  172.22.0.66  limit       4  9 s ago
+  172.22.0.66  limit             4  9 s ago
+  dev-gw mountd:
+  10.9.8.7     not-admitted      2  3 s ago
+admitted at dev-gw:
+  172.22.0.0/16, by /srv/src (/etc/exports:1:10)
+nobody is admitted at büro & <b>:
+  /etc/exports exports nothing
+  hint: hostnfsd exports tells why
+10.9.8.7 was not admitted at dev-gw:
+  /srv/src admits 172.22.0.0/16, not 10.9.8.7
+  to admit it, [access] in /etc/hostnfsd/hostnfsd.toml:
+    allow = ["172.22.0.0/16", "10.9.8.7"]
+  or in /etc/exports:1, beside what is there:
+    172.22.0.0/16(rw) 10.9.8.7(rw)
 
 the last reload was rejected; the configuration before it runs on:
   /etc/hostnfsd/hostnfsd.toml:3:1: error: tunnel.keepalive: unknown key (<b>) [unknown-key]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from structlog.testing import capture_logs
 
-from hostnfsd.daemon.circle import Circle
+from hostnfsd.daemon.circle import Circle, end
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView
 
@@ -20,6 +20,7 @@ class Member:
     service: Service = Service.NFS
     fails_in: frozenset[str] = frozenset()
     asked: list[str] = field(default_factory=list)
+    judged: bool = True
 
     def __post_init__(self) -> None:
         self.circle.relays.add(self)
@@ -62,7 +63,7 @@ def everything(_service: Service) -> bool:
     [
         (lambda circle: circle.set_congested(True), "update_reading"),
         (lambda circle: circle.set_congested(False), "update_reading"),
-        (lambda circle: circle.finish_when_quiet(everything), "finish_when_quiet"),
+        (lambda circle: end(circle.relays, at_once=False), "finish_when_quiet"),
     ],
     ids=["full", "drained", "drain"],
 )
@@ -106,8 +107,8 @@ def test_only_the_connections_of_a_service_end() -> None:
     circle = Circle()
     nfs, mountd = Member(circle), Member(circle, Service.MOUNTD)
 
-    circle.finish_when_quiet(lambda service: service is Service.MOUNTD)
-    circle.abort(lambda service: service is Service.MOUNTD)
+    end(circle.of(lambda service: service is Service.MOUNTD), at_once=False)
+    end(circle.of(lambda service: service is Service.MOUNTD), at_once=True)
 
     assert (nfs.asked, mountd.asked) == ([], ["finish_when_quiet", "abort"])
     assert circle.relays == {nfs}
