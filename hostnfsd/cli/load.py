@@ -55,7 +55,8 @@ def find(explicit: str | None, environ: Mapping[str, str] | None = None) -> Path
 
 def _advice(path: Path) -> str:
     folder, file = shlex.quote(str(path.parent)), shlex.quote(str(path))
-    return f"{_ONE_LINE}; mkdir -p {folder} && echo '{SMALLEST_FILE}' > {file}"
+    written = f"mkdir -p {folder} && echo '{SMALLEST_FILE}' > {file}"
+    return f"`hostnfsd init` writes one from what it finds. By hand {_ONE_LINE}; {written}"
 
 
 def read(path: Path) -> bytes:

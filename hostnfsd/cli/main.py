@@ -13,6 +13,7 @@ from hostnfsd.cli import (
     completion,
     doctor,
     exports,
+    init,
     install,
     mount,
     output,
@@ -51,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--config", metavar="FILE", help="configuration file to use")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for command in (
-        run, check, doctor, exports, status, reload, reconnect, ports, mount, install, completion
+        init, run, check, doctor, exports, status, reload, reconnect, ports, mount, install,
+        completion,
     ):  # fmt: skip
         command.add(commands)
     return top

@@ -64,6 +64,7 @@ ELSEWHERE = {
     "exports/linux/clients.py": "unit/exports/test_vectors.py",
     "exports/linux/options.py": "unit/exports/test_vectors.py",
     "exports/linux/table.py": "unit/exports/test_vectors.py",
+    "init/facts.py": "unit/init/test_propose.py",
     "install/files.py": "shell/install/test_execute.py",
     "mount/printed.py": "unit/mount/test_kinds.py",
     "server/finding.py": "unit/server/test_ports.py",

@@ -21,6 +21,7 @@ from hostnfsd.errors import (
 )
 
 COMMANDS = [
+    "init",
     "run",
     "check",
     "doctor",
