@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hostnfsd.cli import styled
 from hostnfsd.cli.styled import Line
-from hostnfsd.config.unbuilt import effective
 from hostnfsd.errors import Exit, FileMissingError, HostnfsdError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity, errors
 
@@ -97,7 +96,7 @@ class _Exports:
 
 def _exports(host: "Host | None") -> _Exports | None:
     """The exports file, without a look-up of names; None where there is none to check."""
-    if host is None or effective("host.exports", host.exports) == "none":
+    if host is None or host.exports == "none":
         return None
     from hostnfsd.exports.access import access  # noqa: PLC0415  # only where there is a file
     from hostnfsd.machine.exports import in_order, read_exports  # noqa: PLC0415  # as above

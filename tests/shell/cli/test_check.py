@@ -228,10 +228,8 @@ def test_plain_output_imports_nothing_heavy(file: Path) -> None:
 
 
 @pytest.fixture
-def exported(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def exported(file: Path) -> Path:
     """The exports file of the configuration."""
-    rows = tuple(row for row in unbuilt.ROWS if not row.key.startswith("host."))
-    monkeypatch.setattr(unbuilt, "ROWS", rows)
     path = file.with_name("exports")
     path.write_text(f"{file.parent} 127.0.0.1(rw,insecure) 10.0.0.0/8(ro)\n")
     file.write_text(f'{GOOD}[host]\nexports = "{path}"\nplatform = "linux"\n')

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from hostnfsd.cli import exports
 from hostnfsd.cli.main import main
-from hostnfsd.config import unbuilt
 from hostnfsd.errors import Exit
 from hostnfsd.services import Service
 from tests.support.exports_text import TEXTS
@@ -33,8 +32,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No configuration and no daemon of this machine."""
     for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOSTNFSD_CONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
-    rows = tuple(row for row in unbuilt.ROWS if not row.key.startswith("host."))
-    monkeypatch.setattr(unbuilt, "ROWS", rows)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
     return tmp_path
