@@ -21,6 +21,7 @@ address and session, for its number tells where it came from. Services that are 
 time at the same moment may each be counted so.
 """
 
+import ipaddress
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final
@@ -165,7 +166,7 @@ class Recognition:
 
     def expect(self, service: Service, address: str, xid: int) -> Expected:
         """A probe starts now: the gateway will dial ``address``, the call will carry ``xid``."""
-        expected = Expected(service, address, xid)
+        expected = Expected(service, _as_told(address), xid)
         self._expected.append(expected)
         return expected
 
@@ -227,3 +228,11 @@ class Recognition:
             return True
         owned = self._owns(originator)
         return False if owned is None and self._learned else owned
+
+
+def _as_told(address: str) -> str:
+    """An address as sshd tells it of an originator, however it is spelled; or a name."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address

@@ -139,6 +139,15 @@ def test_but_the_address_that_was_dialled_does() -> None:
     assert not stage.candidate(DIALLED).presumed
 
 
+def test_however_its_address_is_spelled_in_the_configuration() -> None:
+    stage = Stage(told=False)
+    stage.recognition.expect(Service.MOUNTD, "FD22:0::12", XID + 9)
+
+    candidate = stage.look("fd22::12", Service.MOUNTD)
+    assert candidate is not None
+    assert candidate.presumed
+
+
 def test_and_where_a_probe_has_come_from_the_next_one_does() -> None:
     stage = Stage(told=False)
     stage.candidate(STRANGER).hear(PROBE)
