@@ -15,7 +15,7 @@ from tests.bed.gateway import Gateway, SshdOptions, make_key
 from tests.bed.kernel import Kernel
 from tests.bed.libnfs import Libnfs
 from tests.bed.network import Network
-from tests.bed.nfs_server import EXPORT, NfsOptions, NfsServer
+from tests.bed.nfs_server import EXPORT, NfsOptions, NfsServer, exports_line
 from tests.bed.process import Process
 from tests.bed.proxy import PROXY, PROXY_PORT, Proxy
 from tests.bed.rights import require
@@ -59,6 +59,7 @@ class Bed:
         key: the private key that may log in at the gateway.
         daemons: every hostnfsd started here.
         known_hosts: a file that knows the gateway's host key; see :meth:`learn_host_key`.
+        exports: the exports file of the host; says what the server exports, until it is changed.
     """
 
     def __init__(self, options: BedOptions = BedOptions()) -> None:
@@ -103,6 +104,9 @@ class Bed:
         self.gateway.authorize(self.public_key)
         self.known_hosts = self.folder / "known_hosts"
         self.learn_host_key()
+        self.exports = self.folder / "host" / "nfs" / "exports"
+        self.exports.parent.mkdir()
+        self.exports.write_text(exports_line(EXPORT), encoding="utf-8")
         if self.options.start:
             self.gateway.start()
             self.nfs.start()
@@ -149,7 +153,8 @@ class Bed:
                     "ssh_config": "none",
                     "client_address": network.GATEWAY,
                 }
-            }
+            },
+            "host": {"exports": str(self.exports)},
         }
         return merge(base, over)
 

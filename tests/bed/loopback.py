@@ -18,7 +18,7 @@ from tests.bed.daemon import Config, Daemon, merge
 from tests.bed.gateway import Session, make_key, sessions_among
 from tests.bed.libnfs import Libnfs
 from tests.bed.network import GATEWAY_NAME
-from tests.bed.nfs_server import NfsOptions, NfsPorts, ganesha_conf
+from tests.bed.nfs_server import NfsOptions, NfsPorts, exports_line, ganesha_conf
 from tests.bed.place import Here
 from tests.bed.process import Pid, Process, tail
 from tests.bed.rights import MissingRightsError, require_for_nfs
@@ -166,6 +166,8 @@ class LoopbackBed:
         """Start hostnfsd with a configuration that fits; see :meth:`tests.bed.bed.Bed.daemon`."""
         known_hosts = self.folder / "known_hosts"
         known_hosts.write_text(f"* {self.gateway.host_key}\n")
+        exports = self.folder / "exports"
+        exports.write_text(exports_line(self.export))
         at = {"rpcbind": _RPCBIND, "nfs": self._nfs.nfs, "mountd": self._nfs.mountd}
         config: Config = {
             "gateway": {
@@ -187,6 +189,7 @@ class LoopbackBed:
                 },
                 **dict.fromkeys(("nlockmgr", "status", "rquotad"), False),
             },
+            "host": {"exports": str(exports)},
         }
         daemon = Daemon(self._place, self.folder / "daemon", merge(config, over), port=free_port())
         self.daemons.append(daemon)

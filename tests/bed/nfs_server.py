@@ -86,6 +86,12 @@ def ganesha_conf(options: NfsOptions, path: str) -> str:
     )
 
 
+def exports_line(path: str, clients: str = "*", options: str = "") -> str:
+    """A line of exports(5) that says what ganesha.conf says: ganesha itself does not read it."""
+    rights = ",".join(filter(None, ("rw", "sync", "no_root_squash", "insecure", options)))
+    return f"{path} {clients}({rights})\n"
+
+
 class NfsServer:
     """rpcbind, statd and ganesha in the host's box. Clients mount :data:`EXPORT`."""
 
