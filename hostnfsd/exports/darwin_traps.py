@@ -1,6 +1,7 @@
 """Traps of macOS exports(5) that nfsd does not tell of."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -87,8 +88,9 @@ def _entry_of(client: Client, entries: tuple[Entry, ...]) -> Entry:
     def key(place: Place) -> tuple[int, int]:
         return place.line or 0, place.column or 0
 
-    before = [entry for entry in entries if key(entry.place) <= key(client.place)]
-    return max(before, key=lambda entry: key(entry.place))
+    # They stand in the order of the file.
+    at = bisect_right(entries, key(client.place), key=lambda entry: key(entry.place))
+    return entries[at - 1]
 
 
 def _respelled(entry: Entry, old: str, new: str) -> tuple[str, ...]:
