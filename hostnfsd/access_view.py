@@ -11,11 +11,14 @@ class AccessView:
         admitted: who, and by what, a line for each; empty where nobody may or it is not known yet.
         error: why nobody may; None: somebody may, or it is not known yet.
         hint: what a person can do about that.
+        networks: those that the gateway is directly attached to, in CIDR notation; empty where it
+            does not tell, or was not asked yet.
     """
 
     admitted: tuple[str, ...] = ()
     error: str | None = None
     hint: str | None = None
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def _gateway_to_json(view: GatewayView) -> Json:
             "admitted": list(view.access.admitted),
             "error": view.access.error,
             "hint": view.access.hint,
+            "networks": list(view.access.networks),
         },
     }
 
@@ -257,7 +258,11 @@ def _gateway_from(document: Json) -> GatewayView:
 def _access_from(document: Json | None) -> AccessView:
     if document is None:
         return AccessView()
-    return AccessView(tuple(document["admitted"]), **_picked(document, "error", "hint"))
+    return AccessView(
+        tuple(document["admitted"]),
+        networks=tuple(document.get("networks", ())),
+        **_picked(document, "error", "hint"),
+    )
 
 
 def _client_from(document: Json) -> ClientView:

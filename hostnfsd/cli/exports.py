@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -282,16 +283,11 @@ def _attached(config: str | None) -> "Iterable[Block]":
 
 def networks_in(document: dict[str, Any]) -> "tuple[Block, ...]":
     """The networks next to the gateways in a status document; read as plainly as can be."""
-    from ipaddress import ip_network  # noqa: PLC0415
-
-    from hostnfsd.exports.addresses import Block  # noqa: PLC0415
+    from hostnfsd.tunnel.admission import block_of  # noqa: PLC0415
 
     found: dict[Block, None] = {}
     for gateway in document.get("gateways", ()):
-        for text in gateway.get("networks", ()):
-            try:
-                network = ip_network(text)
-            except ValueError:  # a daemon of another version
-                continue
-            found[Block(network.network_address, network.netmask)] = None
+        for text in gateway.get("access", {}).get("networks", ()):
+            with suppress(ValueError):  # a daemon of another version
+                found[block_of(text)] = None
     return tuple(found)

@@ -169,7 +169,7 @@ class Gate:
         """Who may come in at a gateway."""
         admission = self.admission(gateway)
         error, hint = admission.trouble or (None, None)
-        return AccessView(admission.admitted, error, hint)
+        return AccessView(admission.admitted, error, hint, admission.networks or ())
 
     def explained(self, refused: Iterable[RefusedView]) -> tuple[RefusedView, ...]:
         """Who was refused, with what would let him in now."""

@@ -86,7 +86,9 @@ def gateway(name: str = "dev-gw", **changes: object) -> GatewayView:
         error=None,
         hint=None,
         services=tuple(service(name) for name in Service),
-        access=AccessView(("172.22.0.0/16, by /srv/src (/etc/exports:1:10)",)),
+        access=AccessView(
+            ("172.22.0.0/16, by /srv/src (/etc/exports:1:10)",), networks=("172.22.0.0/16",)
+        ),
     )
     return replace(view, **changes)  # type: ignore[arg-type]  # names are checked by replace
 

@@ -384,8 +384,8 @@ def test_a_file_of_the_configuration_that_is_missing_is_invalid(
 def test_the_networks_of_gateways_are_read_plainly() -> None:
     document = {
         "gateways": [
-            {"networks": ["172.22.0.0/16", "nonsense", "fd00::/64"]},
-            {"networks": ["172.22.0.0/16"]},
+            {"access": {"networks": ["172.22.0.0/16", "nonsense", "fd00::/64"]}},
+            {"access": {"networks": ["172.22.0.0/16"]}},
             {"name": "of an older daemon"},
         ]
     }
