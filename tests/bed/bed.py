@@ -37,6 +37,8 @@ class BedOptions:
         share_in_image: put the exported folder into a file with a file system, as is done where
             no disk suits (see ``storage.py``).
         start: whether gateway and NFS server run when the bed is up.
+        host_files: files of the host, such as ``/etc/ssh/ssh_config``, that are to be the bed's
+            own, empty at first; see :meth:`Bed.host_file`. This machine must have such files.
     """
 
     sshd: SshdOptions = field(default_factory=SshdOptions)
@@ -46,6 +48,7 @@ class BedOptions:
     through_proxy: bool = False
     share_in_image: bool = False
     start: bool = True
+    host_files: tuple[str, ...] = ()
 
 
 class Bed:
@@ -87,7 +90,7 @@ class Bed:
         parent = (lambda: None) if self.options.share_in_image else suitable_parent
         self.network = Network(
             self.folder,
-            host_binds=self.nfs.binds(),
+            host_binds=self.nfs.binds() | self._own_files(),
             host_mounts=[
                 *mounting(self._stack, self.folder, str(Path(EXPORT).parent), parent=parent),
                 f"mkdir -m 777 {EXPORT}",
@@ -122,6 +125,17 @@ class Bed:
     def close(self) -> None:
         """End every process, network and file of the bed. Can be called again."""
         self._stack.close()
+
+    def _own_files(self) -> dict[str, Path]:
+        files = {path: self.host_file(path) for path in self.options.host_files}
+        for file in files.values():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        return files
+
+    def host_file(self, path: str) -> Path:
+        """The bed's own file in place of one of the host's: to be written to, never replaced."""
+        return self.folder / "host-files" / path.lstrip("/")
 
     @property
     def share(self) -> Path:
