@@ -257,9 +257,22 @@ class Forwards:
                 log.warning("forward_overridden", error=answer.text, hint=answer.hint)
             self._memory.quiet.over_where((self._gateway, spec))
             return
-        verdict = self._memory.quiet.decide((self._gateway, spec, answer.verdict), time.monotonic())
-        if verdict != "hush":
+        now = time.monotonic()
+        said = self._memory.quiet.decide((self._gateway, spec, answer.verdict), now)
+        if said == "say":
             log.warning("forward_refused", error=answer.text, hint=answer.hint)
+        elif (
+            said != "hush" and self._memory.quiet.decide((self._gateway, "refused"), now) != "hush"
+        ):
+            # Most often all have one cause: one line a minute does for all of them.
+            refused = [str(s) for s, each in self._answers.items() if not each.stands]
+            _log.warning(
+                "forwards_refused",
+                gateway=self._gateway,
+                services=refused,
+                error=answer.text,
+                hint=answer.hint,
+            )
 
     def _found(self, spec: Spec, family: Family, finding: Finding) -> None:
         if spec in self._answers:

@@ -21,7 +21,7 @@ from hostnfsd.daemon.ssh import Session
 from hostnfsd.daemon.watch import STEP_S
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Phase, ServiceState
-from hostnfsd.tunnel import machine, nap
+from hostnfsd.tunnel import forward, machine, nap
 from hostnfsd.tunnel.failure import Failure
 from tests.support.agent import ssh_agent
 from tests.support.conditions import eventually, never
@@ -236,6 +236,27 @@ async def test_a_forbidden_forward_is_refused_while_the_others_serve(
         (nfs,) = [s for s in tunnel.view.services if s.service is Service.NFS]
         assert "forbids" in str(nfs.worst.error)
         assert "PermitListen" in str(nfs.worst.hint)
+
+
+async def test_ports_that_stay_busy_take_one_line_in_a_minute_for_all_of_them(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "BUSY_RETRY_S", 0.01)
+    gateway.grant = lambda _host, _port: False
+    with capture_logs() as logs:
+        async with supervised(tables(gateway, ports)) as tunnel:
+            quiet = tunnel.supervisor._memory.quiet
+            quiet._interval_s = minute = 0.4
+            started = time.monotonic()
+
+            def lines(event: str) -> list[Any]:
+                return [line for line in logs if line["event"] == event]
+
+            await eventually(lambda: len(lines("forwards_refused")) == 3, "three minutes to pass")
+            assert time.monotonic() - started > 2.5 * minute
+            assert {line["service"] for line in lines("forward_refused")} == set(map(str, THREE))
+            assert len(lines("forward_refused")) == 3
+            assert all(len(line["services"]) == 3 for line in lines("forwards_refused"))
 
 
 @pytest.mark.parametrize("line", ["AllowTcpForwarding no", "DisableForwarding yes"])
