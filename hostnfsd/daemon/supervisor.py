@@ -40,6 +40,9 @@ from hostnfsd.tunnel.ssh_config import Alias
 #: Seconds that ending an old session may delay what comes next.
 _END_TIMEOUT_S: Final = 5.0
 
+#: Seconds until supervision begins anew after a bug of ours.
+_BROKEN_PAUSE_S: Final = 1.0
+
 #: What ends an attempt.
 _LAST_WORDS: Final = (machine.Failed, machine.Refused, machine.Lost)
 
@@ -80,6 +83,7 @@ class Supervisor:
         self._tunnel = Tunnel()
         self._events: asyncio.Queue[tuple[int | None, Event]] = asyncio.Queue()
         self._generation = 0
+        self._stopped = False
         self._group: asyncio.TaskGroup | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -100,6 +104,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End the tunnel: drain, close; :meth:`run` then returns."""
+        self._stopped = True
         self._post(machine.Stop())
 
     def hasten(self) -> None:
@@ -146,7 +151,24 @@ class Supervisor:
     # -- the loop --------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Supervise until stopped."""
+        """Supervise until stopped. A bug of ours here ends neither the daemon nor other tunnels."""
+        while True:
+            try:
+                await self._supervise()
+            except Exception:  # noqa: BLE001  # the others must go on
+                _log.exception("supervisor_broke", gateway=self.name)
+            else:
+                return
+            if self._stopped:
+                return
+            self._tunnel, self._group = Tunnel(), None
+            self._attempt = self._watch = self._proof = None
+            self._session = self._forwards = None
+            self._generation += 1
+            self._board.forget(time.time())
+            await asyncio.sleep(_BROKEN_PAUSE_S)
+
+    async def _supervise(self) -> None:
         async with asyncio.TaskGroup() as group:
             self._group = group
             self._take(machine.Start())

@@ -15,7 +15,7 @@ import asyncssh
 import pytest
 from structlog.testing import capture_logs
 
-from hostnfsd.daemon import ssh
+from hostnfsd.daemon import ssh, supervisor
 from hostnfsd.daemon.prober import Prober
 from hostnfsd.daemon.ssh import Session
 from hostnfsd.daemon.watch import STEP_S
@@ -431,6 +431,36 @@ async def test_a_bug_in_an_attempt_is_survived_and_logged(
             assert kinds.get(FailureKind.INTERNAL)
         await tunnel.until_serving()
         await tunnel.stop()
+
+
+async def test_a_bug_in_supervision_itself_is_survived(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "_BROKEN_PAUSE_S", 0.05)
+    with capture_logs() as logs:
+        async with supervised(tables(gateway, ports)) as tunnel:
+            await tunnel.until_serving()
+            # No cell of the machine has this event while up.
+            tunnel.supervisor._post(machine.Connected())
+            await eventually(lambda: tunnel.view.attempts == 2, "supervision to begin anew")
+            await tunnel.until_serving()
+            assert gateway.connections[0].gone
+            assert tunnel.task is not None
+            assert not tunnel.task.done()
+    assert sum(line["event"] == "supervisor_broke" for line in logs) == 1
+
+
+async def test_a_bug_while_it_stops_lets_it_stop(
+    gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Any:
+        raise RuntimeError("a bug of ours")
+
+    async with supervised(tables(gateway, ports)) as tunnel:
+        await tunnel.until_serving()
+        monkeypatch.setattr(supervisor, "step", broken)
+        await tunnel.stop()
+        assert gateway.connections[0].gone
 
 
 async def test_a_stop_waits_for_the_answer_to_a_call(gateway: GatewayStandIn) -> None:
