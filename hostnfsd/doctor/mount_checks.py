@@ -14,20 +14,27 @@ from hostnfsd.server.finding import Tried
 from hostnfsd.services import Service
 
 SECTION: Final = "Exports"
+LAST: Final = "Mounted, and given back"
 SOURCE_PORT: Final = Id("source-port")
 ADMITTED: Final = Id("exports-admit")
 MOUNT: Final = Id("mount")
 
 
 def checks(scene: Scene) -> Iterator[Check]:
-    """What the server lets us do."""
+    """Whether the server lets us in at all."""
     if Service.MOUNTD not in scene.carried:
         return
     needs = (service_id(Service.MOUNTD), service_id(Service.NFS))
     yield Check(SOURCE_PORT, "source port", SECTION, partial(_source_port, scene), needs)
     admitted = partial(_admitted, scene)
     yield Check(ADMITTED, "admitted", SECTION, admitted, (*needs, SOURCE_PORT))
-    yield Check(MOUNT, "mount", SECTION, partial(_mount, scene), (*needs, SOURCE_PORT, ADMITTED))
+
+
+def last(scene: Scene) -> Iterator[Check]:
+    """Each export."""
+    if Service.MOUNTD in scene.carried:
+        needs = (service_id(Service.MOUNTD), service_id(Service.NFS), SOURCE_PORT, ADMITTED)
+        yield Check(MOUNT, "mount", LAST, partial(_mount, scene), needs)
 
 
 async def _tried(scene: Scene) -> tuple[Tried, ...]:

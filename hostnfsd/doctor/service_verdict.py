@@ -109,7 +109,8 @@ def _down(asked: Asked) -> Finding:
             ),
         )
     if asked.listed:
-        return failed("stale-registration", f"rpcbind lists it at {where}, where nothing listens")
+        tell = failed if asked.carried.required else warned
+        return tell("stale-registration", f"rpcbind lists it at {where}, where nothing listens")
     if not asked.carried.required:
         return skipped(f"this host runs none; mounts with nolock do without {service}")
     if service is Service.NFS:

@@ -3,35 +3,47 @@
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
-from hostnfsd.doctor import config_checks, engine, host_checks, mount_checks
+from hostnfsd.doctor import config_checks, engine, gateway_checks, host_checks, mount_checks
 from hostnfsd.doctor.check import Check, Row
+from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.problem import Problem
 
 
 def checks(
-    scene: Scene, trouble: HostnfsdError | None = None, problems: Sequence[Problem] = ()
+    scene: Scene,
+    links: Sequence[Link],
+    trouble: HostnfsdError | None = None,
+    problems: Sequence[Problem] = (),
 ) -> Iterator[Check]:
     """All of them.
 
     Args:
         scene: what is looked at.
+        links: the ways to the gateways.
         trouble: why the configuration cannot be used; the host is looked at all the same.
         problems: of one that can.
     """
     yield from config_checks.checks(scene, trouble, problems)
     yield from host_checks.checks(scene, ())
     yield from mount_checks.checks(scene)
+    for link in links:
+        yield from gateway_checks.checks(link, ())
+    yield from mount_checks.last(scene)
 
 
 async def walk(
     scene: Scene, trouble: HostnfsdError | None = None, problems: Sequence[Problem] = ()
 ) -> AsyncGenerator[Row]:
     """Run them; gives back what was taken, in whatever way it ends."""
+    # Without a configuration that can be used there is no gateway to look at.
+    links = [] if trouble else [Link(scene, name) for name in scene.config.gateway]
     try:
-        async with aclosing(engine.run(checks(scene, trouble, problems))) as rows:
+        async with aclosing(engine.run(checks(scene, links, trouble, problems))) as rows:
             async for row in rows:
                 yield row
     finally:
+        for link in links:
+            await link.end()
         await scene.end()

@@ -53,6 +53,8 @@ ELSEWHERE = {
     "doctor/catalogue/gateway.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/host.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/tunnel.py": "unit/doctor/catalogue/test_catalogue.py",
+    "doctor/gateway_checks.py": "integration/test_doctor.py",
+    "doctor/link.py": "integration/test_doctor.py",
     "doctor/host_checks.py": "shell/doctor/test_walk.py",
     "doctor/mount_checks.py": "shell/doctor/test_walk.py",
     "doctor/scene.py": "shell/doctor/test_walk.py",

@@ -1,0 +1,230 @@
+"""The checks of one gateway: from ssh_config to the ports that clients dial."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from hostnfsd.daemon import alias as aliases
+from hostnfsd.daemon import keys
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.doctor import (
+    forward_verdict,
+    holders,
+    own_ssh,
+    ssh_verdict,
+    sshd_settings,
+)
+from hostnfsd.doctor.check import Check, Id, Work
+from hostnfsd.doctor.engine import in_thread
+from hostnfsd.doctor.finding import Finding, failed, passed, warned
+from hostnfsd.doctor.host_checks import service_id
+from hostnfsd.doctor.link import Link
+from hostnfsd.doctor.mount_checks import ADMITTED
+from hostnfsd.doctor.own_ssh import OwnSsh
+from hostnfsd.doctor.ssh_verdict import Hop
+from hostnfsd.readable import duration
+from hostnfsd.services import Service
+from hostnfsd.snapshot import Phase, ServiceState
+from hostnfsd.tunnel.failure import Failure
+
+_OTHERS_MAY_READ: Final = 0o077
+_MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
+
+
+def checks(link: Link, needs: tuple[Id, ...]) -> Iterator[Check]:
+    """From the alias to the last forward."""
+    name = link.name
+    section = f"Gateway {name}"
+
+    def check(id_: str, title: str, work: Work, *before: Id, subject: str = name) -> Check:
+        return Check(Id(id_, subject), title, section, work, before)
+
+    alias, key = Id("ssh-config", name), Id("ssh-key", name)
+    reached, known, login = Id("gateway", name), Id("host-key", name), Id("login", name)
+    yield check("ssh-config", "ssh_config", partial(_alias, link), *needs)
+    yield check("own-ssh", "ssh of your own", partial(_own_ssh, link), alias)
+    yield check("ssh-key", "private key", partial(_key, link), alias)
+    yield check("gateway", "reachable", partial(_hop, link, "gateway"), alias, key)
+    yield check("host-key", "host key", partial(_hop, link, "host-key"), reached)
+    yield check("login", "login", partial(_hop, link, "login"), known)
+    tunnel: tuple[Id, ...] = (login,)
+    if link.view is not None:
+        tunnel = (Id("tunnel", name),)
+        yield check("tunnel", "daemon's tunnel", partial(_tunnel, link), login)
+    yield check("sshd", "sshd's settings", partial(_sshd, link), login)
+    for service, carried in link.carried.items():
+        before = (*tunnel, *_before(service))
+        work = partial(_forward, link, service, carried.port, required=carried.required)
+        yield check(
+            "forward", f"{service}:{carried.port}", work, *before, subject=f"{name}/{service}"
+        )
+
+
+def _before(service: Service) -> tuple[Id, ...]:
+    """What must be well at the host, for there to be anything to reach."""
+    if service is Service.RPCBIND:
+        return ()
+    return (service_id(service), *((ADMITTED,) if service in _MOUNTED else ()))
+
+
+# -- the way there -------------------------------------------------------------------------------
+
+
+async def _alias(link: Link) -> Sequence[Finding]:
+    try:
+        alias = await link.alias()
+    except TunnelFailureError as exc:
+        return (ssh_verdict.judge(exc.failure, link.name, None, daemon=link.view is not None),)
+    where = aliases.config_file(link.scene.config.gateway[link.name])
+    by = "hostnfsd's configuration" if where is None else str(where)
+    through = f", through {alias.proxy_jump}" if alias.proxy_jump else ""
+    return (passed(f"{link.name} is {alias}{through} ({by})"),)
+
+
+async def _key(link: Link) -> Sequence[Finding]:
+    """Whether there is anything to log in with, and whether others may read it."""
+    try:
+        ring = await link.ring()
+    except TunnelFailureError as exc:
+        alias = await link.alias()
+        return (ssh_verdict.judge(exc.failure, link.name, alias, daemon=link.view is not None),)
+    async with keys.offered(ring, lambda _held: None) as offer:
+        count = len(offer)
+    if count == 0 and ring.locked:
+        path = ring.locked[0]
+        text = f"{path} is encrypted, and the agent does not hold it"
+        return (failed("key-encrypted", text, _unlock(path)),)
+    if count == 0:
+        return (failed("key-missing", "the agent holds no key that may be offered"),)
+    open_ = await in_thread(lambda: [path for path in ring.files if _open(path)])
+    rows = [warned("key-open", f"others may read {p}", (f"$ chmod 600 {p}",)) for p in open_]
+    told = f"{count} key{'' if count == 1 else 's'} to offer"
+    return (passed(told), *rows)
+
+
+def _unlock(path: Path) -> tuple[str, ...]:
+    return (
+        (
+            "use a key without a passphrase for the gateway, or unlock it in an agent that the"
+            " daemon"
+            " sees:"
+        ),
+        f"$ ssh-add {path}",
+    )
+
+
+def _open(path: Path) -> bool:
+    try:
+        return path.stat().st_mode & _OTHERS_MAY_READ != 0
+    except OSError:
+        return False
+
+
+async def _hop(link: Link, hop: Hop) -> Sequence[Finding]:
+    """What the one attempt to log in says of one hop."""
+    session = await link.session()
+    alias = await link.alias()
+    if isinstance(session, Failure) and hop in {ssh_verdict.hop(session), "login"}:
+        return (ssh_verdict.judge(session, link.name, alias, daemon=link.view is not None),)
+    match hop:
+        case "gateway":
+            return (passed(f"sshd answers at {alias.host}:{alias.port}"),)
+        case "host-key":
+            return (passed("it is the one on file"),)
+        case _:
+            return (passed(f"{alias.user or 'our user'} may log in"),)
+
+
+async def _tunnel(link: Link) -> Sequence[Finding]:
+    """The daemon's own session, which stands or does not."""
+    view = link.view
+    assert view is not None  # noqa: S101  # else there is no such check
+    if view.phase is Phase.UP and view.up_since is not None and link.scene.snapshot is not None:
+        age = duration(link.scene.snapshot.now - view.up_since)
+        return (passed(f"up for {age}, {view.attempts} attempts so far"),)
+    text = f"the daemon's tunnel is {view.phase}: {view.error or 'no reason is known'}"
+    if "forbid" in (view.error or ""):
+        return (failed("forwarding-forbidden", text),)
+    return (failed("tunnel-down", text),)
+
+
+async def _sshd(link: Link) -> Sequence[Finding]:
+    return sshd_settings.judge(await link.output(sshd_settings.COMMAND))
+
+
+# -- the ports -----------------------------------------------------------------------------------
+
+
+async def _forward(link: Link, service: Service, port: int, *, required: bool) -> Sequence[Finding]:
+    views = (await link.states()).get(service, {})
+    told: list[str] = []
+    end: tuple[str, ...] = ()
+    refused = [view for view in views.values() if view.state is ServiceState.REFUSED]
+    if any(
+        forward_verdict.code(view.state, view.error) in {"port-busy", "foreign-holder"}
+        for view in refused
+    ):
+        found = holders.read(await link.output(holders.COMMAND))
+        told = [holder.words for holder in holders.of_port(found, port)]
+        mine = [each for each in await _own(link) if not each.ports or port in each.ports]
+        told = [f"pid {each.pid} here, for {each.age}: {each.command}" for each in mine] + told
+        end = tuple(f"$ kill {each.pid}" for each in mine[:1])
+    return forward_verdict.judge(port, views, required=required, holders=told, end=end)
+
+
+async def _own(link: Link) -> tuple[OwnSsh, ...]:
+    ours = [carried.port for carried in link.carried.values()]
+    config = await link.ssh_dash_g()
+    name = link.name if config and own_ssh.forwarded(config, ours) else ""
+    listing = await link.scene.run(*own_ssh.PS)
+    return own_ssh.processes(listing.output, name, ours)
+
+
+async def _own_ssh(link: Link) -> Sequence[Finding]:
+    """RemoteForward lines of the alias, a master that stands, processes with -R."""
+    ours = [carried.port for carried in link.carried.values()]
+    config = await link.ssh_dash_g()
+    ports = () if config is None else own_ssh.forwarded(config, ours)
+    running = await _own(link)
+    if not ports and not running:
+        return (passed("none here forwards our ports"),)
+    rows = []
+    if ports and config is not None:
+        rows.append(await _lines(link, ports, persists=own_ssh.persists(config)))
+    rows += [
+        warned(
+            "own-ssh",
+            f"an ssh runs that may hold our ports (pid {each.pid}, for {each.age}): {each.command}",
+            ("if it is a tunnel of your own, end it:", f"$ kill {each.pid}"),
+        )
+        for each in running
+    ]
+    return rows
+
+
+async def _lines(link: Link, ports: tuple[int, ...], *, persists: bool) -> Finding:
+    path = aliases.config_file(link.scene.config.gateway[link.name])
+    text = await in_thread(lambda: _text(path))
+    at = own_ssh.lines(text, ports)
+    where = f"{path}, line {', '.join(map(str, at))}" if at else "what ssh_config includes"
+    said = f"{link.name} has RemoteForward for our ports {', '.join(map(str, ports))} ({where})"
+    if persists:
+        said += "; with ControlPersist such a session stays after its terminal was closed"
+    words = ("ssh", *aliases.config_arguments(link.scene.config.gateway[link.name]))
+    return warned(
+        "own-ssh",
+        said,
+        (
+            "delete those lines, and end a session that stands:",
+            f"$ {shlex.join((*words, '-O', 'exit', link.name))}",
+        ),
+    )
+
+
+def _text(path: Path | None) -> str:
+    try:
+        return "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

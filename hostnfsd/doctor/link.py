@@ -1,0 +1,280 @@
+"""The doctor's own way to a gateway: one login, and, where no daemon has them, the forwards."""
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from hostnfsd.config import unbuilt
+from hostnfsd.config.model import Carried, Config
+from hostnfsd.daemon import alias as aliases
+from hostnfsd.daemon import keys, ssh
+from hostnfsd.daemon.board import Board
+from hostnfsd.daemon.circle import Circle
+from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.forwards import Forwards
+from hostnfsd.daemon.gate import Gate
+from hostnfsd.daemon.host import Host
+from hostnfsd.daemon.keys import Ring
+from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.memory import Memory
+from hostnfsd.daemon.ssh import Session
+from hostnfsd.doctor.engine import Once, in_thread
+from hostnfsd.doctor.scene import Scene
+from hostnfsd.server.finding import Denial, HostFinding, Place
+from hostnfsd.services import Service
+from hostnfsd.snapshot import Family, FamilyView, GatewayView, Phase, ServiceState
+from hostnfsd.tunnel.failure import Failure
+from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.ssh_config import Alias
+
+#: Seconds for the login, and for the forwards: a check has five.
+_CONNECT_S: Final = 4.5
+_SETTLE_S: Final = 4.0
+_COMMAND_S: Final = 3.0
+_END_S: Final = 3.0
+_CLIENTS: Final = 64
+
+Views = Mapping[Family, FamilyView]
+
+
+class _Nobody:
+    """Meters that measure nothing."""
+
+    def recovered(self, gateway: str, seconds: float) -> None:
+        """Nobody asks."""
+
+    def keepalive_rtt(self, gateway: str, seconds: float) -> None:
+        """Nobody asks."""
+
+    def probed(
+        self, gateway: str, service: Service, side: Literal["host", "gateway"], seconds: float
+    ) -> None:
+        """Nobody asks."""
+
+    def probe_failed(
+        self, gateway: str, service: Service, side: Literal["host", "gateway"]
+    ) -> None:
+        """Nobody asks."""
+
+
+class _Answering:
+    """The host's services without trial mounts, which are a check of their own."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def place(self, carried: Carried) -> Place:
+        """As the host."""
+        return self._host.place(carried)
+
+    def versions(self, service: Service) -> tuple[int, ...]:
+        """As the host."""
+        return self._host.versions(service)
+
+    async def dial(self, carried: Carried) -> socket.socket:
+        """As the host."""
+        return await self._host.dial(carried)
+
+    async def dial_plainly(self, carried: Carried) -> socket.socket:
+        """As the host."""
+        return await self._host.dial_plainly(carried)
+
+    async def probe(self, carried: Carried, timeout_s: float) -> HostFinding:
+        """As the host."""
+        return await self._host.probe(carried, timeout_s)
+
+    def denial(self, carried: Carried) -> Denial | None:
+        """Nobody was asked."""
+        del carried
+        return None
+
+    def pending(self, carried: Carried) -> bool:
+        """Nobody will be asked."""
+        del carried
+        return False
+
+    def doubt(self, service: Service) -> None:
+        """The host's own checks tell what is wrong with it."""
+
+
+class Link:
+    """One gateway.
+
+    Attributes:
+        name: of its table.
+        view: what the daemon tells of it; None where no daemon has it.
+    """
+
+    def __init__(self, scene: Scene, name: str) -> None:
+        self.scene = scene
+        self.name = name
+        self.view: GatewayView | None = scene.view(name)
+        self._once = Once()
+        self._session: Session | None = None
+        self._forwards: asyncio.Task[Failure] | None = None
+        self._changed = asyncio.Event()
+        self._circle = Circle()
+
+    @property
+    def config(self) -> Config:
+        """In force, with less patience: a check has five seconds."""
+        tunnel = self.scene.config.tunnel
+        patient = min(tunnel.connect_timeout_s, _CONNECT_S)
+        return self.scene.config.model_copy(
+            update={"tunnel": tunnel.model_copy(update={"connect_timeout_s": patient})}
+        )
+
+    @property
+    def carried(self) -> Mapping[Service, Carried]:
+        """What is carried to it."""
+        return self.scene.config.carried(self.name)
+
+    @property
+    def daemon_up(self) -> bool:
+        """Whether a daemon has its session, and so the ports."""
+        return self.view is not None and self.view.phase in {Phase.UP, Phase.BINDING}
+
+    async def alias(self) -> Alias:
+        """What the name means. Raises TunnelFailureError."""
+        gateway = self.scene.config.gateway[self.name]
+        return await self._once.get("alias", lambda: aliases.resolve(self.name, gateway))
+
+    async def ring(self) -> Ring:
+        """What to log in with. Raises TunnelFailureError."""
+        alias = await self.alias()
+
+        def collect() -> Ring:
+            return keys.collect(
+                alias.identity_files,
+                named=not alias.default_identities,
+                only=alias.identities_only,
+                agent=keys.agent_socket(alias.identity_agent, os.environ),
+                environ=os.environ,
+            )
+
+        return await self._once.get("ring", lambda: in_thread(collect))
+
+    async def ssh_dash_g(self) -> str | None:
+        """The output of ``ssh -G NAME``; None where ssh_config is not used."""
+        gateway = self.scene.config.gateway[self.name]
+        ssh_program = shutil.which("ssh")
+        if aliases.config_file(gateway) is None or ssh_program is None:
+            return None
+        words = (ssh_program, *aliases.config_arguments(gateway), "-G", self.name)
+        told = await self.scene.run(*words)
+        return told.output if told.status == 0 else None
+
+    async def session(self) -> Session | Failure:
+        """The login, or why there is none."""
+        return await self._once.get("session", self._connect)
+
+    async def _connect(self) -> Session | Failure:
+        config = self.config
+        try:
+            self._session = await ssh.connect(
+                self.name,
+                config.gateway[self.name],
+                config.tunnel,
+                on_congestion=self._circle.set_congested,
+                dialling=lambda _alias: None,
+                agent_holds=lambda _held: None,
+            )
+        except TunnelFailureError as exc:
+            return exc.failure
+        return self._session
+
+    async def output(self, command: str) -> str | None:
+        """What a command prints on the gateway; None if nobody can run one."""
+        session = await self.session()
+        if isinstance(session, Failure):
+            return None
+        return await self._once.get(command, lambda: session.output(command, _COMMAND_S))
+
+    async def survey(self) -> Survey | None:
+        """What the gateway tells of itself."""
+        session = await self.session()
+        if isinstance(session, Failure):
+            return None
+        return await self._once.get("survey", session.survey)
+
+    async def states(self) -> Mapping[Service, Views]:
+        """What clients meet: as the daemon tells, else as forwards of our own find."""
+        if self.view is not None:
+            return {each.service: each.families for each in self.view.services}
+        return await self._once.get("states", self._own_states)
+
+    async def _own_states(self) -> Mapping[Service, Views]:
+        session = await self.session()
+        if isinstance(session, Failure):
+            return {}
+        await self.scene.looked()
+        memory = Memory(self.name, Board(self.name))
+        memory.expect(self.config)
+        forwards = Forwards(
+            gateway=self.name,
+            session=session,
+            connections=self._circle,
+            gate=self._gate(),
+            config=lambda: self.config,
+            host=_Answering(self.scene.host),
+            ledger=Ledger(_CLIENTS),
+            meters=_Nobody(),
+            memory=memory,
+            changed=self._changed.set,
+        )
+        serving = forwards.serve(lambda _answers: None)
+        self._forwards = asyncio.get_running_loop().create_task(serving, name="doctor's forwards")
+        deadline = time.monotonic() + _SETTLE_S
+        while True:
+            self._changed.clear()
+            views = {service: memory.board.views(service) for service in self.carried}
+            left_s = deadline - time.monotonic()
+            if self._forwards.done() or left_s <= 0 or not _waiting(views):
+                return views
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _gate(self) -> Gate:
+        """Whoever the configuration names may come in meanwhile; nobody whom only exports name."""
+        access = self.scene.config.access
+        return Gate(
+            gateways=lambda: (self.name,),
+            allow=lambda: unbuilt.effective("access.allow", access.allow),
+        )
+
+    async def client_addresses(self) -> tuple[str, ...]:
+        """How clients reach the gateway, as far as is known."""
+        if self.view is not None and self.view.client_address:
+            return self.view.client_address
+        memory = Memory(self.name, Board(self.name), survey=await self.survey())
+        return memory.client_addresses(self.scene.config)
+
+    async def end(self) -> None:
+        """Give back every port, and log out."""
+        self._once.end()
+        session = self._session
+        if session is None:
+            return
+        try:
+            async with asyncio.timeout(_END_S):
+                for spec in tuple(session.listeners):
+                    await session.unlisten(spec)
+        except (TimeoutError, TunnelFailureError):
+            pass  # the end of the session frees them, too
+        finally:
+            if self._forwards is not None:
+                self._forwards.cancel()
+            await session.close()
+
+
+def _waiting(views: Mapping[Service, Views]) -> bool:
+    return any(
+        view.state is ServiceState.WAITING for each in views.values() for view in each.values()
+    )

@@ -1,0 +1,115 @@
+"""An ssh of the user's own that forwards our ports: in ssh_config, and among the processes. Pure.
+
+``ssh -G`` prints ``remoteforward [ADDRESS:]PORT [HOST]:PORT`` (ssh_config(5), RemoteForward), and
+``ps -axo pid=,etime=,args=`` one line for each process (ps(1), of Linux and of macOS).
+"""
+
+import re
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+#: How processes are listed, of all users.
+PS: Final = ("ps", "-axo", "pid=,etime=,args=")
+
+_FORWARD: Final = re.compile(r"^remoteforward\s+(?P<listen>\S+)", re.IGNORECASE | re.MULTILINE)
+_LINE: Final = re.compile(
+    r"^\s*RemoteForward[\s=]+\"?(?P<listen>[^\s\"]+)", re.IGNORECASE | re.MULTILINE
+)
+_PROCESS: Final = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<age>[\d:-]+)\s+(?P<args>.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSsh:
+    """A process that may hold a port of ours on the gateway.
+
+    Attributes:
+        pid: its number.
+        age: as ps tells it: ``[[days-]hours:]minutes:seconds``.
+        command: its command line.
+        ports: of ours, that its command line names; empty where ssh_config does.
+    """
+
+    pid: int
+    age: str
+    command: str
+    ports: tuple[int, ...] = ()
+
+
+def port_of(listen: str) -> int | None:
+    """The port of ``2049``, ``0.0.0.0:2049``, ``[::]:2049`` or ``/path``."""
+    word = listen.rpartition(":")[2]
+    return int(word) if word.isdecimal() else None
+
+
+def forwarded(output: str, ours: Collection[int]) -> tuple[int, ...]:
+    """The ports of ours that ``ssh -G`` says an alias forwards, ascending."""
+    found = {port_of(match["listen"]) for match in _FORWARD.finditer(output)}
+    return tuple(sorted(port for port in found if port in ours and port is not None))
+
+
+def persists(output: str) -> bool:
+    """Whether ``ssh -G`` says that a session stays after its terminal was closed."""
+    words = dict(line.split(" ", 1) for line in output.splitlines() if " " in line)
+    return words.get("controlpersist", "no") not in {"no", "0"}
+
+
+def lines(text: str, ours: Collection[int]) -> tuple[int, ...]:
+    """The lines of an ssh_config file, from 1, that forward ports of ours."""
+    return tuple(
+        text.count("\n", 0, match.start("listen")) + 1
+        for match in _LINE.finditer(text)
+        if port_of(match["listen"]) in ours
+    )
+
+
+def processes(listing: str, name: str, ours: Collection[int]) -> tuple[OwnSsh, ...]:
+    """The ssh processes that name ports of ours with -R, or that were started by the alias.
+
+    Args:
+        listing: what :data:`PS` printed.
+        name: of the alias; empty if it forwards nothing.
+        ours: the gateway's ports.
+    """
+    found = []
+    for line in listing.splitlines():
+        match = _PROCESS.match(line)
+        if match is None:
+            continue
+        words = _words(match["args"])
+        if not words or words[0].rpartition("/")[2] not in {"ssh", "autossh"}:
+            continue
+        ports = tuple(sorted({p for p in _with_r(words) if p in ours}))
+        if ports or (name and name in words[1:]):
+            found.append(OwnSsh(int(match["pid"]), match["age"], match["args"], ports))
+    return tuple(found)
+
+
+def _words(args: str) -> list[str]:
+    try:
+        return shlex.split(args)
+    except ValueError:  # ps has no quotes of its own
+        return args.split()
+
+
+def _with_r(words: list[str]) -> list[int]:
+    """The ports of every ``-R [ADDRESS:]PORT:HOST:HOSTPORT`` (ssh(1))."""
+    found = []
+    for number, word in enumerate(words):
+        spec = None
+        if word == "-R" and number + 1 < len(words):
+            spec = words[number + 1]
+        elif word.startswith("-R") and len(word) > len("-R"):
+            spec = word[2:]
+        if spec is not None:
+            port = _listen_port(spec)
+            found += [] if port is None else [port]
+    return found
+
+
+def _listen_port(spec: str) -> int | None:
+    parts = re.sub(r"\[[^\]]*\]", "x", spec).split(":")
+    # PORT (a proxy), ADDRESS:PORT (the same), PORT:HOST:PORT, ADDRESS:PORT:HOST:PORT
+    word = parts[-3] if len(parts) >= 3 else parts[-1]  # noqa: PLR2004  # ssh(1), -R
+    return int(word) if word.isdecimal() else None

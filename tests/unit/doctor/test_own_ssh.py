@@ -1,0 +1,76 @@
+"""An ssh of the user's own: in what ssh prints, in the file, among the processes."""
+
+import pytest
+
+from hostnfsd.doctor.own_ssh import forwarded, lines, persists, port_of, processes
+
+OURS = (111, 2049, 20048)
+# OpenSSH 9.2: ssh -G of an alias with "RemoteForward 2049 127.0.0.1:2049" and the like.
+OUTPUT = """\
+user admin
+hostname 127.0.0.1
+port 122
+controlmaster auto
+controlpersist yes
+remoteforward [0.0.0.0]:111 [127.0.0.1]:111
+remoteforward 2049 [127.0.0.1]:2049
+remoteforward 8080 [127.0.0.1]:80
+remoteforward /run/x.sock [127.0.0.1]:20048
+"""
+# procps 4.0.2 and macOS 14: ps -axo pid=,etime=,args=
+LISTING = """\
+    1  1-02:03:04 /sbin/init
+  900       05:06 ssh -N -R 2049:127.0.0.1:2049 admin@gw
+  901    01:02:03 /usr/bin/ssh -fNR 0.0.0.0:111:localhost:111 -R[::]:20048:[::1]:20048 gw
+  902       00:01 ssh dev-gw
+  903       00:01 vim ssh -R 2049:a:1
+  904       00:01 autossh -M 0 -R 20048:localhost:20048 'it"s
+  905       00:01 ssh -R 9999:localhost:1 other
+  906       00:02 sshd: admin
+nonsense
+"""
+
+
+def test_the_ports_of_ours_that_an_alias_forwards() -> None:
+    assert forwarded(OUTPUT, OURS) == (111, 2049)
+    assert forwarded("user x\n", OURS) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "stays"), [("yes", True), ("600", True), ("no", False), ("0", False)]
+)
+def test_whether_its_session_stays(value: str, stays: bool) -> None:
+    assert persists(f"host x\ncontrolpersist {value}\n") is stays
+
+
+def test_the_lines_to_delete() -> None:
+    text = "# x\nHost a\n  RemoteForward 2049 h:2049\n  remoteforward=111 h:111\n"
+    text += " RemoteForward 80 h:80\n"
+
+    assert lines(text, OURS) == (3, 4)
+    assert lines("\n\n\nRemoteForward 2049 x:1", OURS) == (4,)
+
+
+def test_processes_that_may_hold_a_port() -> None:
+    found = processes(LISTING, "dev-gw", OURS)
+
+    assert [(each.pid, each.ports) for each in found] == [
+        (900, (2049,)),
+        (901, (20048,)),
+        (902, ()),
+        (904, (20048,)),
+    ]
+    assert found[0].age == "05:06"
+    assert found[0].command == "ssh -N -R 2049:127.0.0.1:2049 admin@gw"
+
+
+def test_an_alias_that_forwards_nothing_makes_nobody_suspect() -> None:
+    assert [each.pid for each in processes(LISTING, "", OURS)] == [900, 901, 904]
+
+
+@pytest.mark.parametrize(
+    ("word", "port"),
+    [("2049", 2049), ("0.0.0.0:2049", 2049), ("[::]:2049", 2049), ("/run/x", None), ("*:1", 1)],
+)
+def test_ports_of_listen_addresses(word: str, port: int | None) -> None:
+    assert port_of(word) == port
