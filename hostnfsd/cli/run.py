@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 def run(args: argparse.Namespace) -> int:
     """Run until stopped."""
+    # Whoever rotates logs at boot must not end a daemon that is still starting.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         return _serve(args.config)
     except HostnfsdError as exc:

@@ -170,7 +170,8 @@ def render(plan: Plan, unchanged: frozenset[PurePath] = frozenset()) -> str:
     lines: list[str] = []
     for action in plan.actions:
         if isinstance(action, WriteFile | RemoveFile) and action.path in unchanged:
-            lines.append(f"leave {action.path}: it is as planned")
+            gone = isinstance(action, RemoveFile)
+            lines.append(f"leave {action.path}: it is {'not there' if gone else 'as planned'}")
             continue
         lines.append(describe(action))
         if isinstance(action, WriteFile):

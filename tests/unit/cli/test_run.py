@@ -1,6 +1,8 @@
 """What ``run`` makes of errors at its start. That it serves is shown in tests/shell."""
 
 import argparse
+import signal
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +16,13 @@ from hostnfsd.errors import (
     NotPermittedError,
     UsageError,
 )
+
+
+@pytest.fixture(autouse=True)
+def _hangup() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGHUP)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def fail(error: HostnfsdError, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,3 +63,17 @@ def test_elsewhere_every_error_keeps_its_code(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(ConfigError):
         run.run(args(launchd=False))
+
+
+def test_a_hangup_does_not_end_a_daemon_that_is_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever rotates logs at boot sends one, perhaps before the event loop takes it."""
+    seen: list[object] = []
+
+    def load_(_explicit: str | None) -> load.Loaded:
+        seen.append(signal.getsignal(signal.SIGHUP))
+        raise FileMissingError("no")
+
+    monkeypatch.setattr(load, "load", load_)
+    run.run(args(launchd=True))
+
+    assert seen == [signal.SIG_IGN]

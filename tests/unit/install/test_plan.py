@@ -43,6 +43,10 @@ def test_a_file_that_is_as_planned_is_said_to_be_left() -> None:
     assert "Description" not in shown
 
 
+def test_a_file_that_is_gone_already_is_said_to_be() -> None:
+    assert "leave /etc/b: it is not there\n" in render(PLAN, frozenset({PurePosixPath("/etc/b")}))
+
+
 def test_the_plan_knows_its_files_and_programs() -> None:
     assert [file.path for file in PLAN.files] == [UNIT, PurePosixPath("/etc/b")]
     assert PLAN.programs == {"systemctl", "launchctl"}
