@@ -17,6 +17,7 @@ from hostnfsd.exports.model import (
     Terms,
 )
 from hostnfsd.problem import Place, Problem, errors
+from hostnfsd.readable import printable
 
 #: Of the document.
 SCHEMA: Final = 1
@@ -125,7 +126,7 @@ def admitted(access: Access) -> tuple[str, ...]:
     """Who may come through the tunnel, a line for each rule."""
     if not access.mountable:
         return ("nobody: no export admits the address that hostnfsd dials from",)
-    lines = [_rule_text(rule) for rule in access.rules]
+    lines = list(dict.fromkeys(rule_text(rule) for rule in access.rules))
     if not lines:
         lines.append("nobody yet: the networks next to the gateway are not known")
     if len(access.mountable) > 1:
@@ -134,10 +135,17 @@ def admitted(access: Access) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _rule_text(rule: Rule) -> str:
-    whom = "everybody" if rule.block is None else str(rule.block)
-    why = " (it names only this host)" if rule.reason is Reason.ATTACHED else ""
-    return f"{whom}, by {rule.export}, {rule.place}{why}"
+def rule_text(rule: Rule) -> str:
+    """``172.22.0.0/16, by /srv/src (/etc/exports:1:10; it names only this host)``."""
+    whom = "everybody" if rule.block is None else short(str(rule.block))
+    why = "; it names only this host" if rule.reason is Reason.ATTACHED else ""
+    return f"{whom}, by {printable(rule.export)} ({rule.place}{why})"
+
+
+def short(text: str) -> str:
+    """A network of one address as that address."""
+    address, _, length = text.partition("/")
+    return address if length == ("128" if ":" in address else "32") else text
 
 
 def document(

@@ -16,6 +16,7 @@ from hostnfsd.exports.access import Access, Reason, Rule, access
 from hostnfsd.exports.addresses import Address, Block, plain, prefix_mask
 from hostnfsd.exports.matching import serving
 from hostnfsd.exports.model import Dialect, Export
+from hostnfsd.exports.overview import rule_text, short
 from hostnfsd.exports.spelling import darwin_line, linux_client
 from hostnfsd.readable import printable
 
@@ -164,7 +165,7 @@ class Admission:
         if self.exported is None or not self._access.mountable:
             return Remedy()  # the server itself would turn him away
         blocks = dict.fromkeys(str(r.block) for r in self._access.rules if _spelled(r))
-        line = _allow_line((*map(_short, blocks), str(address)))
+        line = _allow_line((*map(short, blocks), str(address)))
         return Remedy(line, *self._clause(self.exported, address))
 
     @property
@@ -272,7 +273,7 @@ class Admission:
 
     def _who(self) -> str:
         paths = _names(self._access.mountable)
-        blocks = dict.fromkeys(_short(str(rule.block)) for rule in self._access.rules)
+        blocks = dict.fromkeys(short(str(rule.block)) for rule in self._access.rules)
         return f"{paths} admits {_joined(tuple(blocks))}"
 
     def _clause(self, exported: Exported, address: Address) -> tuple[tuple[str, ...], str | None]:
@@ -292,7 +293,7 @@ class Admission:
             whom = [*([_darwin(block)] for block in blocks), [str(address)]]
             lines = tuple(darwin_line(export, grant.terms, words) for words in whom)
             return lines, exported.path
-        names = [*(_short(str(block)) for block in blocks), str(address)]
+        names = [*(short(str(block)) for block in blocks), str(address)]
         words = " ".join(linux_client(name, grant.terms) for name in names)
         return (words,), f"{export.place.path}:{export.place.line}"
 
@@ -309,22 +310,9 @@ def _unknown() -> Verdict:
     )
 
 
-def rule_text(rule: Rule) -> str:
-    """``172.22.0.0/16, by /srv/src (/etc/exports:1:10; it names only this host)``."""
-    whom = "everybody" if rule.block is None else _short(str(rule.block))
-    why = "; it names only this host" if rule.reason is Reason.ATTACHED else ""
-    return f"{whom}, by {printable(rule.export)} ({rule.place}{why})"
-
-
 def _spelled(rule: Rule) -> bool:
     """Whether a network can be written in the configuration."""
     return rule.block is not None and rule.block.prefix is not None and not rule.block.host_bits
-
-
-def _short(text: str) -> str:
-    """A network of one address as that address."""
-    address, _, length = text.partition("/")
-    return address if length == ("128" if ":" in address else "32") else text
 
 
 def _allow_line(networks: tuple[str, ...]) -> str:

@@ -74,10 +74,10 @@ def test_a_file_of_linux() -> None:
         "  /home/dev: nothing, for it does not admit 127.0.0.1",
         "",
         "Let through at the gateway",
-        "  10.0.0.0/8, by /srv/a, /etc/exports:1:31",
-        "  10.9.8.8/32, by /srv/a, /etc/exports:1:67",
-        "  10.9.8.9/32, by /srv/a, /etc/exports:1:67",
-        "  everybody, by /srv/d, /etc/exports:2:8",
+        "  10.0.0.0/8, by /srv/a (/etc/exports:1:31)",
+        "  10.9.8.8, by /srv/a (/etc/exports:1:67)",
+        "  10.9.8.9, by /srv/a (/etc/exports:1:67)",
+        "  everybody, by /srv/d (/etc/exports:2:8)",
         "  whoever is admitted reaches all of these: /srv/a, /srv/d",
         "",
     ]
@@ -232,4 +232,4 @@ def test_networks_next_to_the_gateway_are_let_through_by_what_names_only_the_hos
     rules = access(whole.reading.exports, LOOPBACK, [Block(number, prefix_mask(4, 16))])
     found = text(lines(replace(whole, access=rules)))
 
-    assert "  172.22.0.0/16, by /srv/a, /etc/exports:1:1 (it names only this host)" in found
+    assert "  172.22.0.0/16, by /srv/a (/etc/exports:1:1; it names only this host)" in found

@@ -66,12 +66,12 @@ def test_root_mapped_to_root_stays_root() -> None:
         (
             "/srv/a 127.0.0.1(rw) 10.0.0.0/8(rw)\n",
             [KIND],
-            ["10.0.0.0/8, by /srv/a, exports:1:22"],
+            ["10.0.0.0/8, by /srv/a (exports:1:22)"],
         ),
         (
             "/srv/a 127.0.0.1(rw)\n",
             [KIND],
-            ["172.22.0.0/16, by /srv/a, exports:1:1 (it names only this host)"],
+            ["172.22.0.0/16, by /srv/a (exports:1:1; it names only this host)"],
         ),
         (
             "/srv/a 127.0.0.1(rw)\n",
@@ -83,7 +83,7 @@ def test_root_mapped_to_root_stays_root() -> None:
             "/srv/a *(rw)\n/srv/d 127.0.0.1(rw)\n",
             [],
             [
-                "everybody, by /srv/a, exports:1:8",
+                "everybody, by /srv/a (exports:1:8)",
                 "whoever is admitted reaches all of these: /srv/a, /srv/d",
             ],
         ),
