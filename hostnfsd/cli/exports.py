@@ -143,9 +143,9 @@ def _told(args: argparse.Namespace, settings: Settings) -> "Told":
     from hostnfsd.exports.access import access  # noqa: PLC0415
     from hostnfsd.machine.exports import in_order  # noqa: PLC0415
 
-    findings = _findings(args.file, args.dialect, settings)
+    findings, content = _findings(args.file, args.dialect, settings)
     rules = access(findings.reading.exports, findings.dialled_from, _attached(args.config))
-    problems = (*findings.problems, *rules.problems)
+    problems = (*findings.problems, *rules.problems, *_second_opinion(findings, content))
     server = None
     if args.file is None:
         server, differences = _compared(settings, findings)
@@ -161,7 +161,10 @@ def _told(args: argparse.Namespace, settings: Settings) -> "Told":
     )
 
 
-def _findings(file: str | None, chosen: str | None, settings: Settings) -> "Findings":
+def _findings(
+    file: str | None, chosen: str | None, settings: Settings
+) -> "tuple[Findings, bytes | None]":
+    """What the file says; and its content, where it is not the configured one."""
     from hostnfsd.exports.model import Dialect  # noqa: PLC0415
     from hostnfsd.machine import exports  # noqa: PLC0415
     from hostnfsd.machine.names import Names  # noqa: PLC0415
@@ -170,23 +173,41 @@ def _findings(file: str | None, chosen: str | None, settings: Settings) -> "Find
     names = Names()
     if file is None:
         assert settings.path is not None  # noqa: S101  # run() has looked
-        return exports.read(
+        findings = exports.read(
             settings.path,
             names,
             dialect=dialect,
             address=settings.address,
             low_ports=settings.low_ports,
         )
+        return findings, None
     name, content = _given(file)
-    source = exports.text_of(name, content)
-    return exports.judge(
-        [source],
+    findings = exports.judge(
+        [exports.text_of(name, content)],
         names,
         dialect=dialect,
         address=settings.address,
         low_ports=settings.low_ports,
         files=(Path(name),),
     )
+    return findings, content
+
+
+def _second_opinion(findings: "Findings", content: bytes | None) -> "tuple[Problem, ...]":
+    """On a Mac, whether nfsd itself counts the same errors."""
+    from hostnfsd.exports.model import Dialect  # noqa: PLC0415
+
+    if sys.platform != "darwin" or findings.reading.dialect is not Dialect.DARWIN:
+        return ()
+    from hostnfsd.machine.darwin import checkexports, second_opinion  # noqa: PLC0415
+
+    name = findings.sources[0]
+    if content is None:
+        try:
+            content = Path(name).read_bytes()
+        except OSError:  # what is wrong with it is told
+            return ()
+    return second_opinion(findings.reading, checkexports(content), name)
 
 
 def _given(file: str) -> tuple[str, bytes]:

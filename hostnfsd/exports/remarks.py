@@ -16,6 +16,7 @@ CODES: Final = MappingProxyType(
         "needs-disk-access": Severity.WARNING,  # macOS keeps nfsd out
         "needs-low-ports": Severity.WARNING,  # hostnfsd would be refused for its source port
         "network-host-bits": Severity.WARNING,  # the network matches nobody
+        "nfsd-differs": Severity.WARNING,  # nfsd itself counts other errors
         "not-for-tunnel": Severity.WARNING,  # hostnfsd would be refused for its address
         "name-late": Severity.WARNING,  # no answer in time: it counts as unresolved
         "names-not-asked": Severity.NOTE,  # names of hosts were not looked up

@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from hostnfsd.exports import printer
-from hostnfsd.exports.model import Dialect, Entry
+from hostnfsd.exports.model import Dialect, Entry, Reading
+from hostnfsd.exports.remarks import remark
 from hostnfsd.exports.system import ServerState, StatFailure, Volume
 from hostnfsd.machine import mounts
 from hostnfsd.machine.names import Names
 from hostnfsd.machine.posix import Posix
-from hostnfsd.problem import Place
+from hostnfsd.problem import Place, Problem
 
 #: <sys/fcntl.h> of macOS 10.15 and later: a path through no firmlink, such as /Users is one.
 _F_GETPATH_NOFIRMLINK: Final = 102
@@ -30,12 +31,27 @@ _MAXPATHLEN: Final = 1024
 _WITHIN_S: Final = 10.0
 _REMEMBERED: Final = Path("/var/db/mountdexptab")
 _PID_FILE: Final = Path("/var/run/nfsd.pid")
+#: A process tells no more of its exit status than a byte.
+_STATUSES: Final = 256
 
-Runs = Callable[[Sequence[str]], str]
+
+class Ran(NamedTuple):
+    """A command that was run.
+
+    Attributes:
+        status: its exit status; None if it could not be run, or took too long.
+        text: its output, with its messages.
+    """
+
+    status: int | None
+    text: str
 
 
-def run(command: Sequence[str]) -> str:
-    """The output of a command, with its messages; nothing if it cannot be run or takes too long."""
+Runs = Callable[[Sequence[str]], Ran]
+
+
+def run(command: Sequence[str]) -> Ran:
+    """Run a command of macOS, for ten seconds at most."""
     try:
         done = subprocess.run(  # noqa: S603  # programs of the system by their whole paths
             command,
@@ -46,8 +62,8 @@ def run(command: Sequence[str]) -> str:
             check=False,
         )
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.decode("utf-8", "surrogateescape")
+        return Ran(None, "")
+    return Ran(done.returncode, done.stdout.decode("utf-8", "surrogateescape"))
 
 
 class Darwin(Posix):
@@ -131,22 +147,46 @@ class Darwin(Posix):
         """See the protocol: nfsd checkexports, which needs no rights, says so of a file with it."""
         if path not in self._readable:
             line = printer.line(Dialect.DARWIN, Entry(Place(""), (path,), ("localhost",)))
-            with tempfile.NamedTemporaryFile("wb", prefix="exports-") as file:
-                file.write(os.fsencode(line) + b"\n")
-                file.flush()
-                told = self._runs(["/sbin/nfsd", "-F", file.name, "checkexports"])
-            self._readable[path] = "sandbox_check failed" not in told
+            told = checkexports(os.fsencode(line) + b"\n", self._runs)
+            self._readable[path] = "sandbox_check failed" not in told.text
         return self._readable[path]
 
     @cached_property
     def _mounted(self) -> tuple[Volume, ...]:
-        return mounts.darwin_mounts(self._runs(["/sbin/mount"]))
+        return mounts.darwin_mounts(self._runs(["/sbin/mount"]).text)
 
     def _told(self, mount_point: str) -> str:
         if mount_point not in self._disks:
             command = ["/usr/sbin/diskutil", "info", "-plist", mount_point]
-            self._disks[mount_point] = self._runs(command)
+            self._disks[mount_point] = self._runs(command).text
         return self._disks[mount_point]
+
+
+def checkexports(content: bytes, runs: Runs = run) -> Ran:
+    """What nfsd says of a file with this content; the status is how many errors it counts."""
+    with tempfile.NamedTemporaryFile("wb", prefix="exports-") as file:
+        file.write(content)
+        file.flush()
+        return runs(["/sbin/nfsd", "-F", file.name, "checkexports"])
+
+
+def second_opinion(reading: Reading, told: Ran, path: str) -> tuple[Problem, ...]:
+    """Where nfsd itself counts other errors than its reader here: a problem, for it is right.
+
+    Args:
+        reading: of a file.
+        told: by :func:`checkexports` of the same.
+        path: its name.
+    """
+    if told.status is None or "usage:" in told.text:
+        return ()  # not asked
+    count = reading.error_count
+    if told.status == count % _STATUSES:
+        return ()
+    said = "; ".join(line.strip() for line in told.text.splitlines() if line.strip()) or "nothing"
+    text = f"nfsd counts {told.status} errors in it, hostnfsd {count}; nfsd says: {said}"
+    hint = "believe nfsd, and report it with the file: hostnfsd reads it wrongly"
+    return (remark("nfsd-differs", Place(path), "exports", text, hint),)
 
 
 def locked(path: Path) -> bool:

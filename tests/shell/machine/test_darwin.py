@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from hostnfsd.exports import reader
-from hostnfsd.exports.model import Dialect
+from hostnfsd.exports.model import Dialect, Reading
 from hostnfsd.exports.source import Source
 from hostnfsd.exports.system import ServerState, StatFailure, System, Volume
 from hostnfsd.machine import darwin
-from hostnfsd.machine.darwin import Darwin, locked, run
+from hostnfsd.machine.darwin import Darwin, Ran, checkexports, locked, run, second_opinion
+from tests.support.exports_system import MAC
 
 UUID = "0FF4D1F1-3B5C-4C9E-9F53-2D3B8A1C0E5D"
 DIGITS = UUID.replace("-", "").lower()
@@ -46,17 +47,18 @@ class Mac:
         self.unreadable: set[str] = set()
         self.files: list[bytes] = []
 
-    def run(self, command: Sequence[str]) -> str:
+    def run(self, command: Sequence[str]) -> Ran:
         self.commands.append(tuple(command))
         match command:
             case ["/sbin/mount"]:
-                return self.mount
+                return Ran(0, self.mount)
             case ["/usr/sbin/diskutil", "info", "-plist", str()]:
-                return self.diskutil
+                return Ran(0, self.diskutil)
             case ["/sbin/nfsd", "-F", str(name), "checkexports"]:
                 content = Path(name).read_bytes()
                 self.files.append(content)
-                return "".join(REFUSED.format(p) for p in self.unreadable if p.encode() in content)
+                refused = [p for p in self.unreadable if p.encode() in content]
+                return Ran(len(refused), "".join(map(REFUSED.format, refused)))
             case other:
                 raise AssertionError(f"no command of macOS was expected: {other}")
 
@@ -196,12 +198,50 @@ def test_a_whole_file_is_read_for_it(mac: Mac) -> None:
     ]
 
 
+def reading(text: str) -> Reading:
+    return reader.read(Dialect.DARWIN, [Source("/etc/exports", text)], MAC)
+
+
+def test_nfsd_is_asked_for_a_second_opinion() -> None:
+    bad = reading("/Users/dev/src nobody.knows\n")
+    agreed = Ran(2, "exports:1: couldn't get address for host: nobody.knows\nexports:1: no valid\n")
+    assert second_opinion(bad, agreed, "/etc/exports") == ()
+
+    (problem,) = second_opinion(bad, Ran(1, "exports:1: other\n\n"), "/etc/exports")
+    assert (problem.code, problem.place.path) == ("nfsd-differs", "/etc/exports")
+    assert problem.text == "nfsd counts 1 errors in it, hostnfsd 2; nfsd says: exports:1: other"
+    (problem,) = second_opinion(bad, Ran(0, ""), "/etc/exports")
+    assert problem.text.endswith("nfsd says: nothing")
+
+
+def test_an_exit_status_is_a_byte() -> None:
+    many = reading("/Users/dev/src nobody.knows\n" * 128)
+
+    assert many.error_count == 256
+    assert second_opinion(many, Ran(0, ""), "/etc/exports") == ()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Ran(None, ""),
+        Ran(77, "Sorry, nfsd must be run as root\nunprivileged usage: nfsd [ status | ... ]\n"),
+        Ran(64, "usage: nfsd [-NRrtuv] [-F export_file]\n"),
+    ],
+)
+def test_an_nfsd_that_cannot_be_asked_has_no_opinion(told: Ran) -> None:
+    assert second_opinion(reading("/Users/dev/src nobody.knows\n"), told, "/etc/exports") == ()
+
+
+def test_nfsd_is_given_the_very_bytes(mac: Mac) -> None:
+    assert checkexports(b"/x \xff\n", mac.run) == Ran(0, "")
+    assert mac.files == [b"/x \xff\n"]
+
+
 def test_commands_are_run_with_their_messages() -> None:
-    assert run([sys.executable, "-c", "import sys; print('out'); sys.stderr.write('err')"]) in {
-        "out\nerr",
-        "errout\n",
-    }
-    assert run(["/no/such/program"]) == ""
+    script = "import sys; print('out', flush=True); sys.stderr.write('err'); sys.exit(3)"
+    assert run([sys.executable, "-c", script]) == Ran(3, "out\nerr")
+    assert run(["/no/such/program"]) == Ran(None, "")
 
 
 def test_the_lock_is_told_on_this_system_too() -> None:
