@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Final, cast
 
 import asyncssh
+from aiohappyeyeballs import start_connection
 from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import String
 
@@ -29,6 +30,8 @@ _LOW_WATER: Final = 64 * 1024
 _SLICE: Final = 64 * 1024
 #: Seconds a proxy command that was told to end has to do so, and to say why it could not work.
 _COMPLAINT_S: Final = 1.0
+#: Seconds an address has before the next is tried beside it (RFC 8305, section 5).
+_NEXT_ADDRESS_S: Final = 0.25
 #: Bytes kept of what comes before the SSH banner.
 _GREETING_MOST: Final = 512
 #: Silence, spacing and count of the kernel's own keepalive: a second line behind SSH's.
@@ -78,10 +81,10 @@ class Wire:
         self._line = line = _Line(connection, self._on_congestion, on_end=self.close)
         loop = asyncio.get_running_loop()
         if self._proxy is None:
-            transport, _ = await loop.create_connection(lambda: line, host, port)
+            ours = await _dial(host, port)
         else:
             self._command, ours = await ProxyCommand.start(self._proxy)
-            transport, _ = await loop.create_connection(lambda: line, sock=ours)
+        transport, _ = await loop.create_connection(lambda: line, sock=ours)
         transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         self._socket = transport.get_extra_info("socket")
         self.tune(self._unacknowledged_s)
@@ -177,6 +180,16 @@ class _Line(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._on_congestion(False)
+
+
+async def _dial(host: str, port: int) -> socket.socket:
+    """A connection to the first of the host's addresses that answers (RFC 8305).
+
+    One after the other, as asyncio does it, an address that swallows what it is sent would take all
+    the time there is: a name with an IPv6 address that leads nowhere could never be reached.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_S)
 
 
 def tune(sock: socket.socket, unacknowledged_s: float) -> None:

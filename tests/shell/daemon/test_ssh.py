@@ -7,7 +7,7 @@ import stat
 import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,31 @@ async def test_what_nobody_listens_on_is_unreachable(shared_sshd: Sshd) -> None:
     assert found.kind is FailureKind.UNREACHABLE
     assert found.text.endswith("Connection refused")
     assert "is the gateway running" in str(found.hint)
+
+
+async def test_an_address_that_swallows_all_leaves_time_for_the_next(
+    shared_sshd: Sshd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A name with an address that leads nowhere, as IPv6 often does, and one that works."""
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+    known = tmp_path / "known"
+    known.write_text(shared_sshd.known_hosts.read_text().replace(f"[{LOOPBACK}]", "[gw.test]"))
+    with ExitStack() as stack:
+        nowhere = stack.enter_context(socket.create_server(("127.0.0.2", 0), backlog=0))
+        hole = nowhere.getsockname()
+        stack.enter_context(socket.create_connection(hole))
+
+        async def both(host: str, port: int, **options: Any) -> Any:
+            assert host == "gw.test"
+            (good, *_) = await resolve(LOOPBACK, port, **options)
+            return [(*good[:4], hole), good]
+
+        monkeypatch.setattr(loop, "getaddrinfo", both)
+        timing = Tunnel(connect_timeout_s=5)
+        session = await dial(shared_sshd, timing, host="gw.test", known_hosts=str(known))
+        assert wire_socket(session).getpeername() == (LOOPBACK, shared_sshd.port)
+        await session.close()
 
 
 async def test_a_refused_key_and_an_unknown_host_are_told_apart(
