@@ -6,6 +6,7 @@ asyncssh rejects configuration files that OpenSSH accepts, so ``ssh -G`` is aske
 
 import asyncio
 import getpass
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -41,12 +42,28 @@ async def resolve(name: str, gateway: Gateway) -> Alias:
     if gateway.known_hosts is not None:
         changes["known_hosts"] = (gateway.known_hosts,)
     resolved = replace(alias, **changes)  # type: ignore[arg-type]  # keys and types stand above
-    return resolved if resolved.user else replace(resolved, user=getpass.getuser())
+    return resolved if resolved.user else replace(resolved, user=_ourselves())
+
+
+def _ourselves() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        raise TunnelFailureError(
+            Failure(
+                FailureKind.CONFIG,
+                f"whom to log in as is not known: uid {os.getuid()} has no name here",
+                "set user in [gateway.NAME], and reload",
+            )
+        ) from None
 
 
 def config_file(gateway: Gateway) -> Path | None:
     """The ssh_config file to use; None to use none."""
-    return None if gateway.ssh_config == "none" else Path(gateway.ssh_config).expanduser()
+    if gateway.ssh_config == "none":
+        return None
+    # Who has no home keeps the ~ instead of raising: there is no such file, then.
+    return Path(os.path.expanduser(gateway.ssh_config))  # noqa: PTH111
 
 
 def config_arguments(gateway: Gateway) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from hostnfsd.tunnel.ssh_config import Alias, included
 
 #: Seconds between two questions to the agent.
 AGENT_STEP_S: Final = 2.0
-_USERS: Final = Path("~/.ssh")
+_USERS: Final = "~/.ssh"
 _SYSTEMS: Final = Path("/etc/ssh")
 #: Files that include each other in a circle end here; ssh itself gives up after 16 levels.
 _MOST_FILES: Final = 256
@@ -65,7 +65,7 @@ def _configurations(ssh_config: str) -> Iterator[Path]:
     """The files that ssh(1) reads, those that they include, and folders where more may appear."""
     if ssh_config == "none":
         return
-    files = [(Path(ssh_config).expanduser(), _USERS.expanduser())]
+    files = [(_expanded(ssh_config), _expanded(_USERS))]
     if ssh_config == DEFAULT_CONFIG:
         files.append((_SYSTEMS / "ssh_config", _SYSTEMS))
     seen: set[Path] = set()
@@ -80,12 +80,16 @@ def _configurations(ssh_config: str) -> Iterator[Path]:
             text = file.read_text(encoding="utf-8", errors="replace")
         for name in included(text):
             # Names without a folder are below that of the user or of the system (ssh_config(5)).
-            pattern = home / os.path.expanduser(name)  # noqa: PTH111  # ~nobody stays as it is
+            pattern = home / _expanded(name)
             if glob.has_magic(str(pattern)):
                 yield pattern.parent
                 files += [(Path(found), home) for found in sorted(glob.glob(str(pattern)))]  # noqa: PTH207  # absolute
             else:
                 files.append((pattern, home))
+
+
+def _expanded(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111  # who has no home stays ~ instead of raising
 
 
 async def _agent_changed(setting: str | None, held: keys.Held, environ: Mapping[str, str]) -> None:

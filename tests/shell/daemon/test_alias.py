@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import os
+import pwd
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -221,3 +222,21 @@ def test_the_file_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config_file(Gateway()) == Path("/home/me/.ssh/config")
     assert config_file(Gateway(ssh_config="/etc/mine")) == Path("/etc/mine")
     assert config_file(Gateway(ssh_config="none")) is None
+
+
+async def test_a_user_without_a_name_and_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs with any uid."""
+
+    def unknown(_uid: int) -> None:
+        raise KeyError("no such user")
+
+    for variable in ("HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+    assert config_file(Gateway()) == Path("~/.ssh/config")
+    with pytest.raises(TunnelFailureError) as caught:
+        await resolve("dev-gw", Gateway(ssh_config="none"))
+    assert caught.value.failure.kind is FailureKind.CONFIG
+    assert "set user in [gateway.NAME]" in str(caught.value.failure.hint)
+    assert (await resolve("dev-gw", Gateway(ssh_config="none", user="me"))).user == "me"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -143,3 +144,14 @@ def test_a_folder_in_place_of_a_file_is_no_error(home: Path) -> None:
     os.chmod(home / ".ssh" / "config.d", 0)  # noqa: PTH101
 
     assert home / ".ssh" / "config.d" in watched("~/.ssh/config", None, {})
+
+
+def test_a_user_without_a_home_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_uid: int) -> None:
+        raise KeyError("no such user")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    found = alias(identity_files=("~/.ssh/id",))
+
+    assert Path("/etc/ssh/ssh_config") in watched("~/.ssh/config", found, {})
