@@ -35,6 +35,7 @@ binds the ports, tries them and gives everything back. Each check has five secon
 _EPILOG = """\
 examples:
   hostnfsd doctor
+  hostnfsd doctor --client 'docker exec kind-control-plane'
   hostnfsd doctor --explain 'mount.nfs: access denied by server while mounting dev-gw:/src'
   dmesg | tail -1 | hostnfsd doctor --explain -
 
@@ -58,6 +59,24 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         help="what a message of a client, a command or a log means, or a code of the doctor's;"
         " - reads it from stdin",
     )
+    parser.add_argument(
+        "--client",
+        metavar="COMMAND",
+        help="also try the last hop from a real client, by its own shell: sh -c SCRIPT is added to"
+        " COMMAND, such as 'docker exec NODE'",
+    )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="then do what is safe of the cures, after showing and asking: modes of keys, the"
+        " server told to read its exports again, the daemon told to connect; and look again",
+    )
+    parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
+    parser.add_argument(
+        "--accept-host-key",
+        action="store_true",
+        help="with --fix: also record a host key that is not known yet, never one that has changed",
+    )
     parser.set_defaults(run=run)
 
 
@@ -69,7 +88,28 @@ def run(args: argparse.Namespace) -> int:
             read.
         UsageError: there is nothing to explain.
     """
-    return _walk(args) if args.explain is None else _explain(args)
+    if args.explain is not None:
+        return _explain(args)
+    if (args.yes or args.accept_host_key) and not args.fix:
+        raise UsageError("--yes and --accept-host-key go with --fix")
+    if args.fix and args.json:
+        raise UsageError("--fix asks, and tells what it does: it does not go with --json")
+    rows, code = _walk(args)
+    if args.fix and _mended(rows, args):
+        print("\nLooking again:\n")
+        _, code = _walk(args)
+    return code
+
+
+def _mended(rows: "list[Row]", args: argparse.Namespace) -> bool:
+    import os  # noqa: PLC0415  # commands import when they run
+
+    from hostnfsd.cli import doctor_fix  # noqa: PLC0415
+    from hostnfsd.doctor import fixes  # noqa: PLC0415
+
+    root = os.geteuid() == 0
+    plan = fixes.plan(rows, accept_host_key=args.accept_host_key, root=root, config=args.config)
+    return doctor_fix.mend(plan, yes=args.yes, ask=doctor_fix.answered)
 
 
 def _explain(args: argparse.Namespace) -> int:
@@ -97,7 +137,7 @@ def _explain(args: argparse.Namespace) -> int:
     return Exit.OK if matches else Exit.UNHEALTHY
 
 
-def _walk(args: argparse.Namespace) -> int:
+def _walk(args: argparse.Namespace) -> "tuple[list[Row], int]":
     import asyncio  # noqa: PLC0415  # commands import when they run
 
     from hostnfsd.daemon import logs  # noqa: PLC0415
@@ -112,7 +152,7 @@ def _walk(args: argparse.Namespace) -> int:
     if args.json:
         daemon = None if scene.snapshot is None else scene.snapshot.version
         print(json.dumps(report.document(rows, version=__version__, daemon=daemon), indent=2))
-    return Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
+    return rows, Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
 
 
 async def _rows(
@@ -130,7 +170,7 @@ async def _rows(
     page = doctor_text.DoctorPage(colour=status.colour())
     began = time.perf_counter()
     rows = []
-    async for found in walk.walk(scene, trouble, problems):
+    async for found in walk.walk(scene, trouble, problems, args.client):
         row = for_platform(found, scene.platform)
         rows.append(row)
         if not args.json:
@@ -158,18 +198,25 @@ def _scene(
     except ConfigError as exc:
         trouble = exc
     else:
-        scene = Scene(loaded.config, str(loaded.path), _snapshot(args.config))
+        scene = Scene(loaded.config, str(loaded.path))
+        scene.snapshot, scene.mute_daemon = _snapshot(args.config)
         return scene, None, loaded.reading.problems
     defaults = parse(b"[gateway.none]", "").config
     assert defaults is not None  # noqa: S101  # the smallest file there is
-    return Scene(defaults, None, None), trouble, ()
+    return Scene(defaults), trouble, ()
 
 
-def _snapshot(config: str | None) -> "Snapshot | None":
-    """What the daemon tells; None where none runs, or none that speaks to us."""
+def _snapshot(config: str | None) -> "tuple[Snapshot | None, str | None]":
+    """What the daemon tells, or why one that runs tells nothing that can be understood."""
     from hostnfsd.cli import control_client, status  # noqa: PLC0415  # commands import when they run
 
     try:
-        return status.read(status.fetch(control_client.sockets(config)))
-    except (DaemonUnreachableError, NotPermittedError):
-        return None
+        document = status.fetch(control_client.sockets(config))
+    except DaemonUnreachableError:
+        return None, None
+    except NotPermittedError as exc:
+        return None, str(exc)
+    try:
+        return status.read(document), None
+    except DaemonUnreachableError as exc:
+        return None, str(exc)

@@ -64,7 +64,7 @@ def judge(
         end: commands that end who holds it, if it is he.
     """
     if not views:
-        return (skipped("nothing is known of it yet"),)
+        return (skipped("not known: a daemon that runs has it, and cannot be asked"),)
     groups: dict[tuple[ServiceState, str | None], list[Family]] = {}
     for family, view in views.items():
         groups.setdefault((view.state, view.error), []).append(family)

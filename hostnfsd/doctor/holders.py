@@ -13,6 +13,8 @@ from hostnfsd.readable import duration
 #: Prints ``holder PORT PID SECONDS COMMAND`` for listeners whose process can be seen, and
 #: ``session PID SECONDS COMMAND`` for logins of our user. Reads /proc only.
 COMMAND: Final = (
+    # Processes come and go while they are looked at.
+    "exec 2>/dev/null; "
     "hz=$(getconf CLK_TCK 2>/dev/null || echo 100); read -r up _ < /proc/uptime; up=${up%.*}; "
     'me=$(id -u); age() { t=$(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null | cut -d" " -f20); '
     "echo $((up - ${t:-0} / hz)); }; "

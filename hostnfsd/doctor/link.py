@@ -205,6 +205,8 @@ class Link:
         """What clients meet: as the daemon tells, else as forwards of our own find."""
         if self.view is not None:
             return {each.service: each.families for each in self.view.services}
+        if self.scene.mute_daemon is not None:
+            return {}  # it may have the ports: they are not bound a second time
         return await self._once.get("states", self._own_states)
 
     async def _own_states(self) -> Mapping[Service, Views]:

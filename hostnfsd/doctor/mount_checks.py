@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from hostnfsd.daemon.mount_trial import UndecidedError
-from hostnfsd.doctor import mount_verdict
+from hostnfsd.doctor import exports_checks, mount_verdict
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped
 from hostnfsd.doctor.host_checks import service_id
@@ -77,7 +77,7 @@ async def _mount(scene: Scene) -> Sequence[Finding]:
     """MNT, FSINFO and GETATTR of each export."""
     if await _left_to_the_daemon(scene):
         return (skipped("the daemon says that exports can be mounted"),)
-    return mount_verdict.each(await _tried(scene))
+    return mount_verdict.each(await _tried(scene), await exports_checks.read_only(scene))
 
 
 async def _left_to_the_daemon(scene: Scene) -> bool:

@@ -1,6 +1,6 @@
 """What trial mounts of all exports say. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from hostnfsd.doctor.finding import Finding, failed, passed, warned
@@ -67,9 +67,14 @@ def admitted(tried: Sequence[Tried], address: str) -> Finding:
     return failed("exports-deny", f"no export admits {address}: MNT of {paths} gives {names}")
 
 
-def each(tried: Sequence[Tried]) -> tuple[Finding, ...]:
-    """A row for each export; those that are fine are summed up when there are many."""
-    findings = [_one(each) for each in tried]
+def each(tried: Sequence[Tried], read_only: Collection[str] = frozenset()) -> tuple[Finding, ...]:
+    """A row for each export; those that are fine are summed up when there are many.
+
+    Args:
+        tried: what became of them.
+        read_only: those in which nobody is meant to write.
+    """
+    findings = [_one(each, read_only) for each in tried]
     if len(findings) <= _MOST_ROWS:
         return tuple(findings)
     bad = [finding for finding in findings if finding.code is not None]
@@ -77,7 +82,7 @@ def each(tried: Sequence[Tried]) -> tuple[Finding, ...]:
     return (*bad[:_MOST_ROWS], passed(f"{good} of {len(findings)} exports mounted and given back"))
 
 
-def _one(tried: Tried) -> Finding:
+def _one(tried: Tried, read_only: Collection[str]) -> Finding:
     path = tried.path
     if tried.unknown is not None:
         return warned("service-frozen", f"{path}: not known: {tried.unknown}")
@@ -87,7 +92,7 @@ def _one(tried: Tried) -> Finding:
         name = "no answer" if tried.status is None else mount.status_name(tried.status)
         text = f"{path}: mountd refuses it with {name}; another export lets us in"
         return warned("exports-deny", text)
-    if tried.root_writes is False:
+    if tried.root_writes is False and path not in read_only:
         text = (
             f"{path}: mounted and given back; root of a client, as most containers have it, may not"
             " write there"

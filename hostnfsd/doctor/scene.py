@@ -48,7 +48,8 @@ class Scene:
     Attributes:
         config: in force, or defaults where there is none.
         config_path: its file; None where there is none.
-        snapshot: what the daemon told; None where none runs.
+        snapshot: what the daemon told; None where none runs, or none that speaks to us.
+        mute_daemon: why a daemon that runs tells nothing: it may have the gateways' ports.
         platform: ``darwin`` or ``linux``.
         host: the host's services, dialled as clients' connections are.
         once: what is found out once.
@@ -64,6 +65,7 @@ class Scene:
         self.config = config
         self.config_path = config_path
         self.snapshot = snapshot
+        self.mute_daemon: str | None = None
         self.platform = platform
         self.once = Once()
         self.host = Host(

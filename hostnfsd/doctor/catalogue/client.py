@@ -284,9 +284,31 @@ ENTRIES: Final = (
         " client does not let the client through: a firewall of the gateway or of the node, a"
         " NetworkPolicy, another network, a name that does not resolve there.",
         (
-            "try it where the mount is made:",
-            "$ rpcinfo -T tcp GATEWAY nfs 3",
+            "try it where the mount is made, by its own shell:",
+            "$ hostnfsd doctor --client 'docker exec NODE'",
         ),
         ("P10",),
+    ),
+    Entry(
+        "client-not-admitted",
+        "the gate does not let this client in",
+        ("does not let this client in (AUTH_ERROR)", "hostnfsd: client_not_admitted"),
+        "hostnfsd lets in whom the exports admit, or whom [access] allow names. Whoever is"
+        " refused is"
+        " told so in his own protocol: the client prints `access denied by server`.",
+        ("see who was refused, and what would let him in:", "$ hostnfsd status --clients"),
+        ("T5",),
+    ),
+    Entry(
+        "client-command",
+        "the command that leads into the client failed",
+        (
+            "the client's shell could not be run",
+            "Error response from daemon: No such container: {any}",
+        ),
+        "`--client` names a command to which `sh -c SCRIPT` is added, such as `docker exec NODE` or"
+        " `kubectl exec POD --`.",
+        ("try it by hand:", "$ docker exec NODE sh -c 'echo well'"),
+        (),
     ),
 )

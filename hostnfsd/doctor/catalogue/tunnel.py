@@ -73,6 +73,16 @@ ENTRIES: Final = (
         ("P8",),
     ),
     Entry(
+        "daemon-mute",
+        "a daemon runs, and does not speak to this command",
+        ("{path}: this user may not speak to the daemon",),
+        "It runs as another user, or is of a version that this command does not understand. The"
+        " ports"
+        " are its own, so that the doctor does not try them.",
+        ("run it as the daemon's user, or with sudo:", "$ sudo hostnfsd doctor"),
+        ("P8",),
+    ),
+    Entry(
         "version-skew",
         "daemon and command are of different versions",
         ("the daemon, hostnfsd {any}, speaks of things that this command, hostnfsd {any}",),

@@ -32,7 +32,8 @@ async def host(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NfsHost]:
 def scene(host: NfsHost, **host_ports: int) -> Scene:
     keys = {"rpcbind": host.port(Service.RPCBIND), **host_ports}
     entries = "".join(f"{name} = {{ host_port = {port} }}\n" for name, port in keys.items())
-    text = "[gateway.dev-gw]\nhost = '127.0.0.1'\nport = 1\nssh_config = 'none'\n[services]\n"
+    text = "[host]\nexports = 'none'\n[access]\nallow = 'any'\n[gateway.dev-gw]\n"
+    text += "host = '127.0.0.1'\nport = 1\nssh_config = 'none'\n[services]\n"
     text += f"nlockmgr = false\nrquotad = false\n{entries}"
     config = parse(text.encode(), "/etc/hostnfsd.toml").config
     assert config is not None

@@ -78,6 +78,13 @@ def test_each_export_has_its_row(tried: Tried, outcome: Outcome, code: str | Non
     assert found.text.startswith(tried.path)
 
 
+def test_nobody_is_meant_to_write_in_what_is_read_only() -> None:
+    tried = Tried("/a", mount.Status.OK, root_writes=False)
+    (found,) = mount_verdict.each([tried], {"/a"})
+
+    assert found.outcome is Outcome.PASS
+
+
 def test_of_many_only_the_bad_ones_have_rows() -> None:
     rows = mount_verdict.each([FINE] * 30 + [REFUSED])
 

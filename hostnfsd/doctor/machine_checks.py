@@ -1,0 +1,73 @@
+"""The checks of the machine that hostnfsd runs on: sleep, clock, versions, the daemon."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from hostnfsd import __version__
+from hostnfsd.daemon import seams
+from hostnfsd.doctor import machine_state
+from hostnfsd.doctor.check import Check, Id
+from hostnfsd.doctor.finding import Finding, passed, skipped, warned
+from hostnfsd.doctor.link import Link
+from hostnfsd.doctor.scene import Scene
+from hostnfsd.readable import duration
+
+SECTION: Final = "This machine"
+#: Seconds that two clocks may differ without harm: make(1) and the like compare whole seconds.
+CLOCK_S: Final = 2.0
+_CLOCK_COMMAND: Final = "date +%s"
+
+
+def checks(scene: Scene, links: Sequence[Link]) -> Iterator[Check]:
+    """What is nobody's hop."""
+    yield Check(Id("sleep"), "sleep", SECTION, partial(_sleep, scene))
+    for link in links:
+        before = (Id("login", link.name),)
+        work = partial(_clock, link)
+        yield Check(Id("clock", link.name), "clock", SECTION, work, before)
+    yield Check(Id("versions"), "versions", SECTION, partial(_versions, scene))
+
+
+async def _sleep(scene: Scene) -> Sequence[Finding]:
+    if scene.platform == "darwin":
+        return (machine_state.of_pmset((await scene.run(*machine_state.PMSET)).output),)
+    told = await scene.run(*machine_state.SLEEP_TARGETS)
+    return (machine_state.of_systemd(told.status, told.output),)
+
+
+async def _clock(link: Link) -> Sequence[Finding]:
+    """The gateway's clock against ours; the question's way there and back is allowed for."""
+    await link.session()
+    before = time.time()
+    output = await link.output(_CLOCK_COMMAND)
+    after = time.time()
+    found = re.search(r"^(\d{9,11})$", output or "", re.MULTILINE)
+    if found is None:
+        return (skipped("the gateway does not tell its time: it runs no commands for our login"),)
+    return (clock_verdict(int(found[1]), before, after),)
+
+
+def clock_verdict(theirs: int, before: float, after: float) -> Finding:
+    """Judge a clock that told whole seconds at some time between two of ours."""
+    off = max(before - (theirs + 1), theirs - after, 0.0)
+    if off <= CLOCK_S:
+        return passed("that of the gateway agrees with ours")
+    way = "ahead of" if theirs > after else "behind"
+    return warned("clock-off", f"that of the gateway is {duration(off)} {way} ours")
+
+
+async def _versions(scene: Scene) -> Sequence[Finding]:
+    rows = [warned("asyncssh-differs", misfit) for misfit in seams.check()]
+    if scene.mute_daemon is not None:
+        text = f"a daemon runs and cannot be asked: {scene.mute_daemon}"
+        return (warned("daemon-mute", text), *rows)
+    if scene.snapshot is None:
+        return (passed(f"hostnfsd {__version__}; no daemon runs"), *rows)
+    daemon = scene.snapshot.version
+    if daemon != __version__:
+        text = f"this command is hostnfsd {__version__}, the daemon {daemon}"
+        return (warned("version-skew", text), *rows)
+    return (passed(f"hostnfsd {__version__}, the daemon too"), *rows)

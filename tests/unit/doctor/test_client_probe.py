@@ -1,0 +1,124 @@
+"""The last hop by a client's shell: the script in real shells, and what its output says."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hostnfsd.doctor.client_probe import SCRIPT, XID, Seen, judge, null_call, octal, read
+from hostnfsd.doctor.finding import Outcome
+from hostnfsd.services import Service
+from hostnfsd.sunrpc import record, rpc, xdr
+
+CALL = null_call(Service.NFS, 3)
+GOOD = record.encode(xdr.encode(rpc.Accepted(XID)))
+DENIED = record.encode(xdr.encode(rpc.Denied(XID, rpc.AuthError(rpc.AuthStat.AUTH_TOOWEAK))))
+
+
+def test_the_call_is_a_null_of_nfs() -> None:
+    (body,) = record.RecordReader(1024).feed(CALL)
+
+    call = rpc.decode_message(body)
+    assert isinstance(call, rpc.Call)
+    assert (call.xid, call.program, call.version, call.procedure) == (XID, 100003, 3, 0)
+
+
+@contextmanager
+def service(answer: bytes) -> Iterator[int]:
+    """Answers one caller."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with listener.accept()[0] as client:
+                while len(client.recv(100, socket.MSG_PEEK)) < len(CALL):
+                    pass
+                assert client.recv(100) == CALL
+                client.sendall(answer)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
+
+
+def tools(folder: Path, *names: str) -> dict[str, str]:
+    """An environment in which only these programs are there, and those of every image."""
+    for name in ("sh", "head", "od", "tr", "sleep", "timeout", *names):
+        found = shutil.which(name)
+        assert found is not None, name
+        (folder / name).symlink_to(found)
+    return {"PATH": str(folder)}
+
+
+def run(env: dict[str, str], port: int) -> Seen:
+    words = ["/bin/sh", "-c", SCRIPT, "hostnfsd", "127.0.0.1", str(port), octal(CALL)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env, timeout=20)
+    return read(done.stdout)
+
+
+@pytest.mark.parametrize("answer", [GOOD, DENIED], ids=["answered", "denied"])
+def test_bash_alone_calls_null(tmp_path: Path, answer: bytes) -> None:
+    with service(answer) as port:
+        seen = run(tools(tmp_path, "bash"), port)
+
+    assert (seen.tool, seen.reply[:48]) == ("bash", answer.hex()[:48])
+    found = judge(seen, "gw:2049", "")
+    assert found.outcome is (Outcome.PASS if answer == GOOD else Outcome.FAIL)
+    assert found.code == (None if answer == GOOD else "client-not-admitted")
+
+
+@pytest.mark.parametrize("tool", ["python3", "perl"])
+def test_others_only_connect(tmp_path: Path, tool: str) -> None:
+    env = tools(tmp_path, tool) | {"PYENV_VERSION": os.environ.get("PYENV_VERSION", "")}
+    (tmp_path / tool).unlink()
+    (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        seen = run(env, listener.getsockname()[1])
+
+    assert (seen.tool, seen.open) == (tool, True)
+    assert judge(seen, "gw:2049", "").outcome is Outcome.PASS
+
+
+def test_a_port_that_refuses(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    seen = run(tools(tmp_path, "bash"), port)
+
+    assert not seen.open
+    found = judge(seen, "gw:2049", "")
+    assert found.code == "client-way-blocked"
+    assert "refused" in found.text
+
+
+def test_a_client_with_nothing_to_connect_with(tmp_path: Path) -> None:
+    assert judge(run(tools(tmp_path), 1), "gw:1", "").outcome is Outcome.SKIP
+
+
+def test_a_command_that_does_not_run_a_shell() -> None:
+    output = "Error response from daemon: No such container: x\n"
+    found = judge(read(output), "gw:2049", output)
+
+    assert found.code == "client-command"
+    assert "No such container" in found.text
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (GOOD.hex(), None),
+        (GOOD.hex().replace(f"{XID:08x}", "00000007"), "foreign-holder"),
+        (GOOD.hex()[:16] + "0" * 24, "foreign-holder"),
+    ],
+)
+def test_replies(reply: str, code: str | None) -> None:
+    assert judge(Seen("nc", reply, open=True), "gw", "").code == code
+
+
+def test_garbage_is_passed_over() -> None:
+    assert read("said xyz\nhello\ntool bash\n") == Seen("bash")

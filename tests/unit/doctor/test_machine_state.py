@@ -1,0 +1,62 @@
+"""Sleep settings as commands print them."""
+
+import pytest
+
+from hostnfsd.doctor.finding import Outcome
+from hostnfsd.doctor.machine_state import of_pmset, of_systemd
+
+# pmset(1), macOS 14, a MacBook: `pmset -g custom`.
+PMSET = """\
+Battery Power:
+ Sleep On Power Button 1
+ lowpowermode         0
+ standby              1
+ hibernatemode        3
+ powernap             0
+ disksleep            10
+ sleep                1
+ displaysleep         2
+AC Power:
+ Sleep On Power Button 1
+ womp                 1
+ disksleep            10
+ sleep                {minutes}
+ displaysleep         10
+"""
+
+
+def test_a_mac_that_falls_asleep() -> None:
+    found = of_pmset(PMSET.format(minutes=10))
+
+    assert (found.outcome, found.code) == (Outcome.WARN, "host-sleeps")
+    assert "10 idle minutes" in found.text
+
+
+def test_a_mac_that_stays_awake_on_mains() -> None:
+    assert of_pmset(PMSET.format(minutes=0)).outcome is Outcome.PASS
+
+
+def test_a_desktop_has_no_battery() -> None:
+    desktop = PMSET.partition("AC Power")[1] + PMSET.partition("AC Power")[2]
+    assert of_pmset(desktop.format(minutes=3)).code == "host-sleeps"
+
+
+def test_what_pmset_does_not_tell_is_not_told() -> None:
+    assert of_pmset("").outcome is Outcome.SKIP
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "outcome"),
+    [
+        (1, "masked\nmasked\n", Outcome.PASS),
+        (0, "static\nstatic\n", Outcome.PASS),
+        (None, "", Outcome.SKIP),
+        (1, "System has not been booted with systemd as init system\n", Outcome.SKIP),
+        (4, "not-found\n", Outcome.SKIP),
+    ],
+)
+def test_systemd(status: int | None, output: str, outcome: Outcome) -> None:
+    found = of_systemd(status, output)
+
+    assert found.outcome is outcome
+    assert found.text
