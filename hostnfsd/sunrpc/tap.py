@@ -208,8 +208,9 @@ class Tap:
             return ()
         replies: list[Reply] = []
         at, pending, longest = 0, self._pending, scanner.max_record
-        # The quick way, as above: a reply that was accepted, without a verifier, done.
-        while scanner.between and size - at >= _SHORTEST_MARKED_STATUS and scanner.off is None:
+        # The quick way, as above: a reply that was accepted, without a verifier, done. Once off,
+        # nothing waits for one.
+        while scanner.between and size - at >= _SHORTEST_MARKED_STATUS:
             mark, xid, status = _read_reply(chunk, at)
             length = mark - LAST_FRAGMENT
             end = at + MARK_SIZE + length

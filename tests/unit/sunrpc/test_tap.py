@@ -268,6 +268,45 @@ def test_a_record_too_large_switches_it_off() -> None:
         assert tap.off is Off.OVERSIZE
 
 
+def test_so_does_one_that_comes_all_at_once() -> None:
+    tap = Tap(max_record=100)
+    assert tap.to_host(call(1, size=200), 0) == []
+    assert tap.off is Off.OVERSIZE
+
+    tap = Tap(max_record=100)
+    tap.to_host(call(1), 0)
+    assert tap.to_client(reply(1, rpc.Success(bytes(200))), 0) == []
+    assert tap.off is Off.OVERSIZE
+
+
+def test_payload_is_never_taken_for_a_message() -> None:
+    """Though it looks like one, and a chunk begins with it."""
+    written = call(2)
+    tap = Tap()
+    stream = mark(encode(rpc.Call(1, NFS, 3, 7, bytes(60) + written)))
+    tap.to_host(stream[: -len(written)], 0)
+    assert tap.to_host(written, 0) == [(1, (NFS, 3, 7), len(stream) - 4)]
+    assert tap.unanswered == 1
+
+    tap.to_host(call(2), 0)
+    read = reply(2)
+    stream = mark(encode(rpc.Accepted(1, rpc.Success(bytes(60) + read))))
+    tap.to_client(stream[: -len(read)], 0)
+    assert xids(tap.to_client(read, 0)) == [1]
+    assert tap.unanswered == 1
+
+
+def test_a_reply_without_results_does_not_borrow_the_next_ones_first_bytes() -> None:
+    tap = Tap()
+    tap.to_host(call(1) + call(2), 0)
+    events = tap.to_client(reply(1, rpc.Success(b"")) + reply(2), 0)
+
+    assert [(xid, error, size) for xid, _, error, _, size, _ in events] == [
+        (1, Error.NONE, 24),
+        (2, Error.NONE, 28),
+    ]
+
+
 def test_nothing_is_told_after_the_first_error_but_everything_before() -> None:
     tap = Tap(max_record=100)
 
@@ -337,6 +376,15 @@ def test_a_call_cut_short_by_its_client_is_waited_for_no_more() -> None:
 
         assert (tap.off, tap.unanswered, tap.quiet) == (None, 0, True)
         assert tap.close() == ()
+
+
+def test_a_client_that_has_ended_inside_a_call_calls_no_more() -> None:
+    tap = Tap()
+    tap.to_host(call(1, size=200)[:50], 0)
+    tap.client_ended()
+
+    assert tap.to_host(call(2), 0) == []
+    assert (tap.off, tap.unanswered) == (Off.HALF_OPEN, 0)
 
 
 def test_replies_to_whole_calls_are_followed_after_a_cut_one() -> None:
