@@ -202,8 +202,9 @@ async def test_who_speaks_is_not_idle(
         record.encode(encode(rpc.Accepted(1))),
         record.encode(b""),
         (0x8000_0000 | portmap_side.MAX_CALL + 1).to_bytes(4, "big"),
+        bytes(4 * (record.FREE_FRAGMENTS + 1)),
     ],
-    ids=["http", "reply", "empty", "oversize"],
+    ids=["http", "reply", "empty", "oversize", "crumbs"],
 )
 async def test_strangers_are_answered_up_to_there_and_closed(
     rpcbind: Rig, dial: Dial, said: bytes
