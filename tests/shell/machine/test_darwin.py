@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hostnfsd.exports import reader
 from hostnfsd.exports.model import Dialect, Reading
@@ -15,7 +17,10 @@ from hostnfsd.exports.source import Source
 from hostnfsd.exports.system import ServerState, StatFailure, System, Volume
 from hostnfsd.machine import darwin
 from hostnfsd.machine.darwin import Darwin, Ran, checkexports, locked, run, second_opinion
+from hostnfsd.machine.exports import text_of
+from hostnfsd.problem import Severity
 from tests.support.exports_system import MAC
+from tests.support.exports_text import TEXTS
 
 UUID = "0FF4D1F1-3B5C-4C9E-9F53-2D3B8A1C0E5D"
 DIGITS = UUID.replace("-", "").lower()
@@ -236,6 +241,17 @@ def test_an_nfsd_that_cannot_be_asked_has_no_opinion(told: Ran) -> None:
 def test_nfsd_is_given_the_very_bytes(mac: Mac) -> None:
     assert checkexports(b"/x \xff\n", mac.run) == Ran(0, "")
     assert mac.files == [b"/x \xff\n"]
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(content=st.binary(max_size=120) | TEXTS.map(os.fsencode))
+def test_no_bytes_make_it_crash(content: bytes, mac: Mac) -> None:
+    source = text_of("exports", content)
+    found = reader.read(Dialect.DARWIN, [source], mac.here())
+
+    assert found.error_count == sum(p.severity is Severity.ERROR for p in found.problems)
 
 
 def test_commands_are_run_with_their_messages() -> None:
