@@ -53,15 +53,18 @@ def _serve(explicit: str | None) -> int:
 
 
 def _run_daemon(loaded: "Loaded") -> int:
-    import uvloop  # noqa: PLC0415  # heavy: only this command needs it
+    import asyncio  # noqa: PLC0415  # heavy: only this command needs it
+
+    import uvloop  # noqa: PLC0415  # likewise
 
     from hostnfsd.cli import load as loading  # noqa: PLC0415
     from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415
     from hostnfsd.config.paths import control_socket  # noqa: PLC0415
-    from hostnfsd.daemon import logs  # noqa: PLC0415
+    from hostnfsd.daemon import logs, watchdog  # noqa: PLC0415
+    from hostnfsd.daemon.notify import watchdog_interval_s  # noqa: PLC0415
     from hostnfsd.daemon.service import Beginning, Daemon  # noqa: PLC0415
 
-    log = logs.configure(loaded.config.log, environ=os.environ)
+    log = logs.configure(loaded.config.log, environ=os.environ, moved=watchdog.tell_crashes)
     here = surroundings()
     path = Path(loaded.path)
     beginning = Beginning(
@@ -74,7 +77,12 @@ def _run_daemon(loaded: "Loaded") -> int:
     )
 
     async def work() -> None:
-        await Daemon(beginning).run()
+        # systemd's, where it has one, needs no help: it sees a process that is stopped, too.
+        if watchdog_interval_s(os.environ, os.getpid()) is not None:
+            await Daemon(beginning).run()
+            return
+        with watchdog.watching(asyncio.get_running_loop(), watchdog.Watchdog()):
+            await Daemon(beginning).run()
 
     try:
         uvloop.run(work())

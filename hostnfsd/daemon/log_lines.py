@@ -8,7 +8,9 @@ before it reaches a terminal.
 import json
 import logging
 import os
+import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Final, Literal, assert_never
 
@@ -108,9 +110,19 @@ def formatter(style: Style, *, journal: bool) -> structlog.stdlib.ProcessorForma
 class Lines(logging.Handler):
     """Writes whole lines to a descriptor, unbuffered; counts those it had to drop."""
 
-    def __init__(self, fd: int | None, *, journal: bool) -> None:
+    def __init__(self, fd: int | None, *, journal: bool, path: str | None = None) -> None:
+        """Make it.
+
+        Args:
+            fd: where lines go; None: nowhere.
+            journal: whether that is the journal.
+            path: the file that it is. One that has been renamed or removed, as newsyslog(8) and
+                logrotate(8) do, is opened anew at the next line: without a signal, and also where
+                launchd or a shell opened it as our stderr.
+        """
         super().__init__()
         self.fd = fd
+        self.path = path
         self.lost = 0
         self._journal = journal
         self._torn = False
@@ -130,8 +142,28 @@ class Lines(logging.Handler):
         if self.fd is None:
             self.lost += 1
             return
+        if self.path is not None:
+            with suppress(OSError):  # then the old file has to do
+                self._follow(self.fd, self.path)
         data = b"\n" + line if self._torn else line
         written = os.write(self.fd, data)
         # A disk that was full in the middle of a line: the next line starts on its own.
         self._torn = written < len(data)
         self.lost += self._torn
+
+    def _follow(self, fd: int, path: str) -> None:
+        ours = os.fstat(fd)
+        try:
+            there = os.stat(path)  # noqa: PTH116  # twice a line: no more than the call
+        except FileNotFoundError:
+            pass
+        else:
+            if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino):
+                return
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        new = os.open(path, flags, stat.S_IMODE(ours.st_mode))
+        # The number stays: whoever else writes there, the interpreter's own tracebacks for one,
+        # goes on with us.
+        os.dup2(new, fd, inheritable=os.get_inheritable(fd))
+        os.close(new)
+        self._torn = False

@@ -9,7 +9,7 @@ import logging
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -43,6 +43,14 @@ def _path_of(fd: int) -> str | None:
         return None
 
 
+def _regular(fd: int | None) -> str | None:
+    """The file that a descriptor is; None where it is anything else."""
+    status = _status_of(fd)
+    if fd is None or status is None or not stat.S_ISREG(status.st_mode):
+        return None
+    return _path_of(fd)
+
+
 def _status_of(fd: int | None) -> os.stat_result | None:
     try:
         return None if fd is None else os.fstat(fd)
@@ -65,10 +73,19 @@ class Logs:
         destination: where the log is, in words for ``hostnfsd status``.
     """
 
-    def __init__(self, settings: Log, environ: Mapping[str, str], stderr: int | None) -> None:
+    def __init__(
+        self,
+        settings: Log,
+        environ: Mapping[str, str],
+        stderr: int | None,
+        moved: Callable[[int | None], None],
+    ) -> None:
         self.destination = ""
+        self._moved = moved
         self._environ = environ
         self._stderr = stderr
+        # Asked once: the answer follows a file that is renamed.
+        self._redirected = _regular(stderr)
         self._settings = settings
         self._file: int | None = None
         self._handler: Lines | None = None
@@ -88,6 +105,7 @@ class Logs:
         except OSError as exc:
             self._file, failure = None, exc
         self._replace_handler(self._new_handler())
+        self._moved(self._stderr if self._file is None else self._file)
         self._set_levels()
         if former is not None:
             os.close(former)
@@ -107,6 +125,7 @@ class Logs:
     def close(self) -> None:
         """Log to nowhere; what was configured in structlog and logging is undone."""
         self._replace_handler(None)
+        self._moved(None)
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -123,18 +142,19 @@ class Logs:
     def _new_handler(self) -> Lines:
         fd = self._stderr if self._file is None else self._file
         tty = journal = False
-        self.destination = self._settings.file if self._file is not None else "stderr"
+        path = self._redirected
+        if self._file is not None:
+            path = str(Path(self._settings.file).expanduser())
+        self.destination = self._settings.file if self._file is not None else path or "stderr"
         status = _status_of(fd) if self._file is None else None
         if fd is not None and status is not None:
             tty = os.isatty(fd)
             journal = is_journal(self._environ, status.st_dev, status.st_ino)
             if journal:
-                self.destination = "journal"
-            elif stat.S_ISREG(status.st_mode):
-                self.destination = _path_of(fd) or "stderr"
+                self.destination, path = "journal", None
         colour = not self._environ.get("NO_COLOR") and self._environ.get("TERM") != "dumb"
         style = choose_style(self._settings.format, tty=tty, colour=colour)
-        handler = Lines(fd, journal=journal)
+        handler = Lines(fd, journal=journal, path=path)
         handler.setFormatter(formatter(style, journal=journal))
         return handler
 
@@ -149,7 +169,11 @@ class Logs:
 
 
 def configure(
-    settings: Log, *, environ: Mapping[str, str] = os.environ, stderr: int | None = None
+    settings: Log,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    stderr: int | None = None,
+    moved: Callable[[int | None], None] = lambda _descriptor: None,
 ) -> Logs:
     """Send every log line of this process where the configuration wants it.
 
@@ -157,6 +181,7 @@ def configure(
         settings: the ``[log]`` table.
         environ: ``JOURNAL_STREAM``, ``NO_COLOR`` and ``TERM`` are read.
         stderr: the descriptor for logs without a file; default: the process's stderr.
+        moved: told the descriptor that lines go to, whenever it may be another; None: nowhere.
     """
     structlog.configure(
         processors=[
@@ -172,7 +197,7 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    return Logs(settings, environ, _stderr() if stderr is None else stderr)
+    return Logs(settings, environ, _stderr() if stderr is None else stderr, moved)
 
 
 @contextmanager

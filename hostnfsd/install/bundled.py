@@ -25,7 +25,9 @@ def for_launchd() -> launchd.Templates:
     """The property lists."""
     folder = _folder("launchd")
     return launchd.Templates(
-        agent=_read(folder / "agent.plist.in"), daemon=_read(folder / "daemon.plist.in")
+        agent=_read(folder / "agent.plist.in"),
+        daemon=_read(folder / "daemon.plist.in"),
+        newsyslog=_read(folder / "newsyslog.conf.in"),
     )
 
 

@@ -3,6 +3,7 @@
 Written from launchd.plist(5) and launchctl(1); the commands are checked against a stand-in.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath
 from typing import Final
@@ -22,6 +23,8 @@ from hostnfsd.install.plan import (
 from hostnfsd.install.template import fill, plist_strings, plist_text, stop_timeout_s
 
 LABEL: Final = "io.github.hostnfsd"
+_ROTATION: Final = PurePosixPath("/etc/newsyslog.d/hostnfsd.conf")
+_AGENT_ROTATION: Final = _ROTATION.with_name("hostnfsd-agent.conf")
 # bootout of a job that is not loaded gives 3, 113 or, on newer systems, 5; of one that still stops,
 # 36. Whether it is gone is asked afterwards.
 _BOOTED_OUT: Final = frozenset({3, 5, 36, 113})
@@ -40,6 +43,7 @@ class Templates:
 
     agent: str
     daemon: str
+    newsyslog: str
 
 
 def install(person: Person, program: Program, templates: Templates, *, system: bool) -> Plan:
@@ -76,13 +80,15 @@ def install(person: Person, program: Program, templates: Templates, *, system: b
     logs: tuple[Action, ...] = () if system else (MakeDirectory(log.parent, 0o700),)
     patience_s = max(_GONE_S, stop_timeout_s(program.drain_timeout_s) + 5.0)
     unload = _unload(person, patience_s, system=system)
+    rotation = _rotation(person, program, templates) if system else ()
     return Plan(
-        actions=(*logs, MakeDirectory(path.parent), plist, *unload, *start),
+        actions=(*logs, MakeDirectory(path.parent), plist, *rotation, *unload, *start),
         settled=(Check(("launchctl", "print", target), succeeds=True),),
         undo=_removal(person, system=system),
         revive=(*unload, *start),
         notes=(
             f"Its log is {log}.",
+            *(() if system else _rotation_advice(person)),
             "If the gateway is not on this machine, macOS asks once whether hostnfsd may find",
             "devices on your local network: allow it.",
         ),
@@ -125,5 +131,33 @@ def _unload(person: Person, patience_s: float, *, system: bool) -> tuple[Action,
     )
 
 
+def _rotation(person: Person, program: Program, templates: Templates) -> tuple[Action, ...]:
+    """newsyslog(8)'s file; it knows no quotes, so a path with blanks cannot be told to it."""
+    if _untellable(person):
+        return ()
+    values = {"VERSION": program.version, "LOG": str(_log(person)), "USER": person.name}
+    return (
+        MakeDirectory(_ROTATION.parent),
+        WriteFile(_ROTATION, fill(templates.newsyslog, values)),
+    )
+
+
+def _rotation_advice(person: Person) -> tuple[str, ...]:
+    if _untellable(person):
+        return ()
+    return (
+        "Only root can have newsyslog keep it short:",
+        f"echo '{_log(person)} {person.name}: 640 5 1000 * NJ' | sudo tee {_AGENT_ROTATION}",
+    )
+
+
+def _untellable(person: Person) -> bool:
+    return re.search(r"[\s#]", f"{_log(person)}{person.name}") is not None
+
+
 def _removal(person: Person, *, system: bool) -> tuple[Action, ...]:
-    return (*_unload(person, _GONE_S, system=system), RemoveFile(_path(person, system=system)))
+    return (
+        *_unload(person, _GONE_S, system=system),
+        RemoveFile(_path(person, system=system)),
+        *((RemoveFile(_ROTATION),) if system else ()),
+    )

@@ -6,6 +6,7 @@ the tests, however they end.
 """
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from tests.bed.waiting import DeadlineError, wait_until
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _SIZE: Final = "1g"
+_NUMBERS: Final = itertools.count(1)
 _SYSTEMD: Final = re.compile(r"\S*/systemd( |$)")
 # Vendor units that a scratch machine has no use for, or that are slow or loud in a container.
 _MASKED: Final = (
@@ -66,7 +68,7 @@ class SystemdBox:
     def __init__(self, folder: Path) -> None:
         """Make the root. ``folder`` is made, and stays empty as seen from here."""
         folder.mkdir(parents=True)
-        self.name = f"systemd-box-{os.getpid()}-{folder.name}"
+        self.name = f"systemd-box-{os.getpid()}-{next(_NUMBERS)}"
         self._folder = folder
         self._console = folder.with_name(f"{folder.name}.console")
         self._cgroups = [group / self.name for group in _cgroup_roots()]

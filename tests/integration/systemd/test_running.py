@@ -1,5 +1,7 @@
 """The system service at work: started, reloaded, watched, restarted, stopped, confined."""
 
+import json
+
 import pytest
 
 from hostnfsd.errors import Exit
@@ -35,6 +37,26 @@ def test_the_units_are_what_this_systemd_understands(installed: SystemdBox) -> N
     assert installed.run(*verify, UNIT_FILE).text == ""
     security = ("systemd-analyze", "security", "--no-pager", "--threshold=15", UNIT)
     installed.run(*security)
+    # What a reader of the file alone would say, as CI does where no systemd runs.
+    offline = ("--offline=true", "--threshold=15", UNIT_FILE)
+    installed.run("systemd-analyze", "security", "--no-pager", *offline)
+
+
+def test_the_journal_knows_how_severe_each_line_is(installed: SystemdBox) -> None:
+    # What this very process has written; systemd's own lines of it are no JSON.
+    ours = f"_SYSTEMD_INVOCATION_ID={installed.show(UNIT, 'InvocationID')['InvocationID']}"
+
+    def events(*arguments: str) -> dict[str, str]:
+        lines = installed.run("journalctl", ours, "-o", "json", *arguments).output
+        records = [json.loads(line) for line in lines.splitlines()]
+        return {json.loads(r["MESSAGE"])["event"]: r["PRIORITY"] for r in records}
+
+    # The service has no key yet.
+    wait_until(lambda: "tunnel_blocked" in events(), "the tunnel to be blocked", poll_s=0.1)
+    severe = events("-p", "err")
+    assert severe["tunnel_blocked"] == "3"
+    assert "daemon_started" not in severe
+    assert events()["daemon_started"] == "6"
 
 
 def test_its_own_user_runs_it_with_the_right_to_low_ports_and_no_other(

@@ -232,9 +232,11 @@ def test_a_file_is_written_and_reopened_after_it_was_renamed(
     file = tmp_path / "hostnfsd.log"
     opened.append(logs.configure(Log(file=str(file)), environ=QUIET, stderr=pipe.fd))
     log().info("one")
-    file.rename(tmp_path / "old")
     log().info("two")
+    file.rename(tmp_path / "old")
     opened[0].reopen()
+    # At once: whoever asked for it looks for the file.
+    assert file.exists()
     log().info("three")
 
     assert events(tmp_path / "old") == ["one", "two"]
@@ -333,3 +335,56 @@ def test_a_redirected_stderr_is_named_by_its_path(tmp_path: Path, opened: list[L
         assert opened[0].destination == str(file)
     finally:
         os.close(fd)
+
+
+def test_a_redirected_stderr_that_was_renamed_is_followed(
+    tmp_path: Path, opened: list[Logs]
+) -> None:
+    """As launchd redirects it, and newsyslog renames the file."""
+    path = tmp_path / "hostnfsd.log"
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+    opened.append(logs.configure(Log(), environ=QUIET, stderr=fd))
+    log().info("one_written")
+    path.rename(tmp_path / "hostnfsd.log.0")
+    log().info("two_written")
+    # What else writes there goes on with us.
+    os.write(fd, b"three\n")
+    os.close(fd)
+
+    assert "one_written" in (tmp_path / "hostnfsd.log.0").read_text()
+    assert "two_written" not in (tmp_path / "hostnfsd.log.0").read_text()
+    assert [line[:5] for line in path.read_text().splitlines()][1:] == ["three"]
+    assert "two_written" in path.read_text()
+    assert opened[0].destination == str(path)
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_was_renamed_is_followed_without_a_signal(
+    tmp_path: Path, opened: list[Logs]
+) -> None:
+    path = tmp_path / "hostnfsd.log"
+    opened.append(logs.configure(Log(file=str(path)), environ=QUIET))
+    log().info("one_written")
+    path.unlink()
+    log().info("two_written")
+    log().info("three_written")
+
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == [
+        "two_written",
+        "three_written",
+    ]
+
+
+def test_a_folder_that_is_gone_costs_no_line_of_the_old_file(
+    tmp_path: Path, opened: list[Logs]
+) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    opened.append(logs.configure(Log(file=str(folder / "hostnfsd.log")), environ=QUIET))
+    kept = tmp_path / "kept"
+    (folder / "hostnfsd.log").rename(kept)
+    folder.rmdir()
+    log().info("one_written")
+
+    assert "one_written" in kept.read_text()
+    assert opened[0].lost == 0

@@ -1,4 +1,6 @@
 import plistlib
+import re
+import shlex
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -16,7 +18,7 @@ DOMAINS = [(False, "gui"), (True, "system")]
 
 
 def plist_of(plan: Plan) -> dict[str, Any]:
-    (file,) = (action for action in plan.actions if isinstance(action, WriteFile))
+    (file, *_) = (action for action in plan.actions if isinstance(action, WriteFile))
     loaded: dict[str, Any] = plistlib.loads(file.content.encode())
     return loaded
 
@@ -79,7 +81,7 @@ def test_the_system_daemon_runs_as_the_person_who_installs() -> None:
     plist = plist_of(plan)
     assert plist["UserName"] == "ada"
     assert plist["EnvironmentVariables"]["HOME"] == "/Users/ada"
-    assert [str(file.path) for file in plan.files] == [f"/Library/LaunchDaemons/{LABEL}.plist"]
+    assert str(plan.files[0].path) == f"/Library/LaunchDaemons/{LABEL}.plist"
 
 
 def test_names_with_xml_characters_survive() -> None:
@@ -93,7 +95,7 @@ def test_names_with_xml_characters_survive() -> None:
 @pytest.mark.parametrize(("system", "domain"), [(False, "gui/501"), (True, "system")])
 def test_what_runs_is_booted_out_before_the_new_one_is_loaded(system: bool, domain: str) -> None:
     plan = install(MAC_ADA, PROGRAM, TEMPLATES, system=system)
-    (path,) = (file.path for file in plan.files)
+    path = plan.files[0].path
     assert steps(plan) == [
         f"launchctl bootout {domain}/{LABEL}",
         f"launchctl print {domain}/{LABEL}",
@@ -112,7 +114,7 @@ def test_waiting_for_the_old_one_outlasts_its_drain() -> None:
 @pytest.mark.parametrize("system", [False, True])
 def test_uninstall_unloads_first_and_then_removes(system: bool) -> None:
     plan = uninstall(MAC_ADA, system=system)
-    assert [type(action) for action in plan.actions] == [Run, AwaitFailure, RemoveFile]
+    assert [type(action) for action in plan.actions][:3] == [Run, AwaitFailure, RemoveFile]
     assert [f.path for f in plan.files] == [
         f.path for f in install(MAC_ADA, PROGRAM, TEMPLATES, system=system).files
     ]
@@ -121,3 +123,44 @@ def test_uninstall_unloads_first_and_then_removes(system: bool) -> None:
 def test_the_file_carries_our_mark() -> None:
     assert MARK in TEMPLATES.agent
     assert MARK in TEMPLATES.daemon
+    assert MARK in TEMPLATES.newsyslog
+
+
+def rotation_of(plan: Plan) -> list[str]:
+    """The lines of newsyslog's file; newsyslog.conf(5)."""
+    return [
+        line
+        for action in plan.actions
+        if isinstance(action, WriteFile) and action.path.match("/etc/newsyslog.d/*.conf")
+        for line in action.content.splitlines()
+        if not line.startswith("#")
+    ]
+
+
+def test_newsyslog_is_told_of_the_daemons_log() -> None:
+    plan = install(MAC_ADA, PROGRAM, TEMPLATES, system=True)
+    (line,) = rotation_of(plan)
+    name, owner, mode, count, size, when, flags = line.split()
+    assert name == plist_of(plan)["StandardErrorPath"]
+    assert owner == "ada:"
+    assert re.fullmatch("[0-7]{3}", mode)
+    assert (count.isdigit(), size.isdigit(), when) == (True, True, "*")
+    # Nobody is signalled: there is no file with our process number, and none is needed.
+    assert set(flags) == {"N", "J"}
+
+
+def test_an_agent_may_not_write_there_and_tells_what_does() -> None:
+    plan = install(MAC_ADA, PROGRAM, TEMPLATES, system=False)
+    assert rotation_of(plan) == []
+    (command,) = (note for note in plan.notes if "tee" in note)
+    words = shlex.split(command)
+    assert len(words[1].split()) == 7
+    assert words[1].split()[0] == plist_of(plan)["StandardErrorPath"]
+
+
+def test_a_path_that_newsyslog_cannot_be_told_is_not() -> None:
+    spaced = replace(MAC_ADA, home=PurePosixPath("/Users/ada l"))
+    for system in (False, True):
+        plan = install(spaced, PROGRAM, TEMPLATES, system=system)
+        assert rotation_of(plan) == []
+        assert [note for note in plan.notes if "newsyslog" in note] == []
