@@ -84,13 +84,32 @@ def test_the_severity_of_a_remark_is_that_of_its_table(code: str) -> None:
     assert {told.rpartition(" ")[2] for told in ROWS[code].split(", ")} == {CODES[code].value}
 
 
-def test_the_example_is_what_is_printed() -> None:
+def example() -> exports_text.Told:
     reading = reader.read(Dialect.DARWIN, [Source("/etc/exports", EXAMPLE)], MAC)
     rules = access(reading.exports, LOOPBACK)
     around = Surroundings(MAC, LOOPBACK, low_ports=True)
     problems = (*reading.problems, *rules.problems, *explain(reading, around))
-    told = exports_text.Told(("/etc/exports",), reading, rules, "exports", LOOPBACK, problems)
-    lines = ["".join(piece for piece, _ in line).rstrip() for line in exports_text.lines(told)]
+    return exports_text.Told(("/etc/exports",), reading, rules, "exports", LOOPBACK, problems)
+
+
+def test_the_example_is_what_is_printed() -> None:
+    lines = ["".join(piece for piece, _ in line).rstrip() for line in exports_text.lines(example())]
     _, _, block = TEXT.partition("<!-- a test prints the same -->\n```\n")
 
     assert lines == block.partition("\n```\n")[0].split("\n")
+
+
+def test_every_key_for_programs_is_told() -> None:
+    _, _, section = TEXT.partition("## For programs\n")
+    section, _, _ = section.partition("\n## ")
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", section, re.MULTILINE))
+    document = exports_text.to_json(example())
+    inner = document["exports"][0]
+
+    assert set(rows) == set(document)
+    assert set(inner) <= set(re.findall(r"`(\w+)`", rows["exports"]))
+    # Places are told once for all of them.
+    grant = set(inner["grants"][0]) | set(inner["grants"][0]["client"])
+    assert grant <= set(re.findall(r"`(\w+)`", rows["exports"]))
+    told = set(re.findall(r"`(\w+)`", rows["admitted"])) | {"file", "line", "column"}
+    assert set(document["admitted"][0]) <= told
