@@ -254,8 +254,7 @@ def _compared(settings: Settings, findings: "Findings") -> "tuple[Server, tuple[
         return server, ()
     name = str(settings.path)
     differences = compare(findings.reading, server.listed, name)
-    number = len(server.listed)
-    text = f"exports {count(number, 'directory').replace('directorys', 'directories')}"
+    text = f"exports {count(len(server.listed), 'path')}"
     if differences:
         return Server(server.listed, f"{text}, and differs from the file: see below"), differences
     return Server(server.listed, f"{text}, as the file says"), ()
@@ -270,7 +269,7 @@ def _server(settings: Settings) -> "Server":
 
     asking = listing(settings.address, settings.mountd, settings.rpcbind, within_s=_ASKED_S)
     try:
-        return Server(asyncio.run(asking), "exports these directories:")
+        return Server(asyncio.run(asking), "exports these paths:")
     except NotListedError as exc:
         return Server(None, f"was not compared: {exc}")
 

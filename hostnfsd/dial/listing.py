@@ -5,7 +5,7 @@ Anybody may ask for it, from any port: it tells nothing of whether an export can
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from hostnfsd.dial import caller, reserved, rpcbind_table
@@ -63,13 +63,18 @@ async def listing(
         raise NotListedError(f"{who} answered with what cannot be read: {exc}") from exc
     except CallError as exc:
         raise NotListedError(f"{who} {exc}") from exc
-    listed: dict[str, tuple[str, ...]] = {}
-    for row in exports.rows:
-        names = tuple(group.name for group in row.groups)
-        # One path may have several rows; without names it is for everybody, whatever else is said.
-        before = listed.get(row.path)
-        listed[row.path] = names if before is None else (*before, *names) * bool(before and names)
-    return listed
+    return _by_path(exports.rows)
+
+
+def _by_path(rows: Iterable[mount.Export]) -> dict[str, tuple[str, ...]]:
+    """One path may have several rows; one without names is for everybody, whatever others say."""
+    named: dict[str, list[str]] = {}
+    everybody: set[str] = set()
+    for row in rows:
+        named.setdefault(row.path, []).extend(group.name for group in row.groups)
+        if not row.groups:
+            everybody.add(row.path)
+    return {path: () if path in everybody else tuple(names) for path, names in named.items()}
 
 
 def _mountd(table: tuple[portmap.Mapping, ...]) -> portmap.Mapping | None:

@@ -293,7 +293,7 @@ async def test_a_server_that_runs_is_asked_and_agrees(
         host.exports = {str(tmp_path): 0}
         assert await compared(host, tmp_path, file) == Exit.OK
 
-    assert "  exports 1 directory, as the file says" in said(capsys)
+    assert "  exports 1 path, as the file says" in said(capsys)
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -306,7 +306,7 @@ async def test_a_server_that_was_not_told_is_a_problem(
         assert await compared(host, tmp_path, file) == Exit.OK, "the file itself is fine"
 
     found = said(capsys)
-    assert "  exports 1 directory, and differs from the file: see below" in found
+    assert "  exports 1 path, and differs from the file: see below" in found
     changed = "the file changed since it was read"
     assert (
         f"{file}: warning: /srv/old: the server exports it, the file does not: {changed}"

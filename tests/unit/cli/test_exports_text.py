@@ -159,16 +159,16 @@ def test_what_is_configured_counts_and_not_the_file() -> None:
 
 
 def test_the_servers_word_is_told() -> None:
-    server = Server({"/srv/a": ("two",), "/srv/d": ()}, "exports 2 directories, as the file says")
+    server = Server({"/srv/a": ("two",), "/srv/d": ()}, "exports 2 paths, as the file says")
     whole = replace(told(LINUX_FILE), server=server)
     found = text(lines(whole))
 
     at = found.index("The server itself")
-    assert found[at + 1] == "  exports 2 directories, as the file says"
+    assert found[at + 1] == "  exports 2 paths, as the file says"
     document = json.loads(json.dumps(to_json(whole)))
     assert document["server"] == {
         "answered": True,
-        "text": "exports 2 directories, as the file says",
+        "text": "exports 2 paths, as the file says",
         "exports": [{"path": "/srv/a", "clients": ["two"]}, {"path": "/srv/d", "clients": []}],
     }
     assert (document["schema"], document["files"], document["allow"]) == (
@@ -189,7 +189,7 @@ def test_a_server_that_was_not_asked_is_told_apart_from_one_that_did_not_answer(
 
 
 def test_a_server_that_keeps_its_exports_elsewhere() -> None:
-    server = Server({"/srv/a": ("two",), "/srv/d": ()}, "exports these directories:")
+    server = Server({"/srv/a": ("two",), "/srv/d": ()}, "exports these paths:")
     allow = ("172.22.0.0/16",)
 
     assert text(kept_elsewhere(allow, server)) == [
@@ -199,7 +199,7 @@ def test_a_server_that_keeps_its_exports_elsewhere() -> None:
         "  172.22.0.0/16, by access.allow",
         "",
         "The server itself",
-        "  exports these directories:",
+        "  exports these paths:",
         "  /srv/a: two",
         "  /srv/d: everybody",
     ]
