@@ -133,7 +133,9 @@ def _explain(args: argparse.Namespace) -> int:
         ]
         print(json.dumps({"schema": 1, "ok": bool(matches), "entries": entries}, indent=2))
     else:
-        sys.stdout.write(doctor_text.explanation(matches, colour=status.colour()))
+        sys.stdout.write(
+            doctor_text.explanation(matches, colour=status.colour(), platform=sys.platform)
+        )
     return Exit.OK if matches else Exit.UNHEALTHY
 
 

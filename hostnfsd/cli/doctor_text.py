@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from hostnfsd.cli.columns import WIDTH, Page, Shade
-from hostnfsd.doctor import report
+from hostnfsd.doctor import cure, report
 from hostnfsd.doctor.catalogue import entry
 from hostnfsd.doctor.catalogue.entry import Entry
 from hostnfsd.doctor.check import Row
@@ -87,8 +87,8 @@ def _finding(page: Page, title: str, finding: Finding) -> None:
     _steps(page, finding.cure, _LEFT)
 
 
-def _steps(page: Page, cure: Iterable[str], left: int) -> None:
-    for step in cure:
+def _steps(page: Page, steps: Iterable[str], left: int) -> None:
+    for step in steps:
         if step.startswith(COMMAND):
             # A command is copied: it is never divided.
             page.line((" " * left, "plain"), (step.removeprefix(COMMAND), "bold"))
@@ -105,23 +105,23 @@ def _first(page: Page, row: Row, finding: Finding) -> None:
     if finding.code is not None:
         for line in _wrapped(entry(finding.code).cause, 2):
             page.line((f"  {line}", "plain"))
-    cure = list(finding.cure)
+    steps = list(finding.cure)
     if finding.commands:
         # The command that begins the cure comes last, where a terminal shows it.
-        last = next(number for number, step in enumerate(cure) if step.startswith(COMMAND))
-        tail = cure[last:]
+        last = next(number for number, step in enumerate(steps) if step.startswith(COMMAND))
+        tail = steps[last:]
         after = [step for step in tail if not step.startswith(COMMAND)]
-        _steps(page, (*cure[:last], *after), 2)
+        _steps(page, (*steps[:last], *after), 2)
         commands = [step.removeprefix(COMMAND) for step in tail if step.startswith(COMMAND)]
         page.line((" && ".join(commands), "bold"))
-    elif cure:
-        *before, words = cure
+    elif steps:
+        *before, words = steps
         _steps(page, before, 2)
         for line in _wrapped(words, 0):
             page.line((line, "bold"))
 
 
-def explanation(matches: Sequence[Match], *, colour: bool) -> str:
+def explanation(matches: Sequence[Match], *, colour: bool, platform: str) -> str:
     """What ``--explain`` prints."""
     page = Page(colour=colour)
     if not matches:
@@ -134,17 +134,17 @@ def explanation(matches: Sequence[Match], *, colour: bool) -> str:
     for number, match in enumerate(matches):
         if number:
             page.line()
-        _entry(page, match.entry)
+        _entry(page, match.entry, platform)
     return _joined(page)
 
 
-def _entry(page: Page, each: Entry) -> None:
+def _entry(page: Page, each: Entry, platform: str) -> None:
     for line in _wrapped(f"{each.title[0].upper()}{each.title[1:]} [{each.code}]", 0):
         page.line((line, "bold"))
     for line in _wrapped(each.cause, 2):
         page.line((f"  {line}", "plain"))
     page.line(("  Cure:", "good"))
-    _steps(page, each.cure, 4)
+    _steps(page, cure.for_platform(each.cure, platform), 4)
 
 
 def _wrapped(text: str, left: int) -> list[str]:

@@ -31,7 +31,7 @@ _MOST: Final = 12
 def checks(scene: Scene, needs: tuple[Id, ...]) -> Iterator[Check]:
     """The file, and what it means."""
     yield Check(EXPORTS_FILE, "exports file", SECTION, partial(_file, scene), needs)
-    yield Check(APPLIED, "as the server has it", SECTION, partial(_applied, scene), (EXPORTS_FILE,))
+    yield Check(APPLIED, "in force", SECTION, partial(_applied, scene), (EXPORTS_FILE,))
     yield Check(MAP_RULES, "map rules", SECTION, partial(_rules, scene), (EXPORTS_FILE,))
 
 

@@ -85,7 +85,7 @@ async def _rpcbind(scene: Scene) -> Sequence[Finding]:
         registered = await scene.registered() or {}
         names = ", ".join(str(service) for service in registered)
         return (passed(f"{address} answers and lists {names or 'none of our services'}"),)
-    text = f"rpcbind of {address} {silence}"
+    text = f"rpcbind of {address}: {silence}"
     if not depending:
         return (warned("rpcbind-down", f"{text}; every service has its host_port"),)
     return (failed("rpcbind-down", text),)

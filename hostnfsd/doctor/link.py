@@ -22,11 +22,13 @@ from hostnfsd.daemon.keys import Ring
 from hostnfsd.daemon.ledger import Ledger
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.ssh import Session
+from hostnfsd.doctor import exports_checks
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.server.finding import Denial, HostFinding, Place
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, FamilyView, GatewayView, Phase, ServiceState
+from hostnfsd.tunnel.admission import Exported
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.ssh_config import Alias
@@ -220,7 +222,7 @@ class Link:
             gateway=self.name,
             session=session,
             connections=self._circle,
-            gate=self._gate(),
+            gate=await self._gate(),
             config=lambda: self.config,
             host=_Answering(self.scene.host),
             ledger=Ledger(_CLIENTS),
@@ -243,13 +245,19 @@ class Link:
             except TimeoutError:
                 continue
 
-    def _gate(self) -> Gate:
-        """Whoever the configuration names may come in meanwhile; nobody whom only exports name."""
+    async def _gate(self) -> Gate:
+        """Meanwhile come in whom the daemon would let in, and nobody else."""
         access = self.scene.config.access
-        return Gate(
+        gate = Gate(
             gateways=lambda: (self.name,),
             allow=lambda: unbuilt.effective("access.allow", access.allow),
         )
+        found = await exports_checks.read(self.scene)
+        if found is not None and found.valid:
+            path = self.scene.config.host.exports
+            dialect = found.reading.dialect
+            gate.follow(Exported(found.reading.exports, found.dialled_from, dialect, path))
+        return gate
 
     async def client_addresses(self) -> tuple[str, ...]:
         """How clients reach the gateway, as far as is known."""

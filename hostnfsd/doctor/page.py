@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hostnfsd.doctor.catalogue import client, gateway, host, tunnel
+from hostnfsd.doctor.catalogue import client, exports, gateway, host, tunnel
 from hostnfsd.doctor.catalogue.entry import Entry
 from hostnfsd.doctor.cure import COMMAND, PLATFORMS
 from hostnfsd.doctor.sources import NOT_MET, SOURCES
@@ -10,6 +10,7 @@ from hostnfsd.doctor.sources import NOT_MET, SOURCES
 _GROUPS: Final = (
     ("Where it is mounted", client.ENTRIES),
     ("At the host", host.ENTRIES),
+    ("Exports", exports.ENTRIES),
     ("The gateway", gateway.ENTRIES),
     ("The tunnel, the daemon, the machine", tunnel.ENTRIES),
 )

@@ -50,6 +50,7 @@ ELSEWHERE = {
     "daemon/mount_survey.py": "shell/doctor/test_walk.py",
     "doctor/catalogue/client.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/entry.py": "unit/doctor/catalogue/test_catalogue.py",
+    "doctor/catalogue/exports.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/gateway.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/host.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/tunnel.py": "unit/doctor/catalogue/test_catalogue.py",

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from hostnfsd.doctor.catalogue import client, gateway, host, tunnel
+from hostnfsd.doctor.catalogue import client, exports, gateway, host, tunnel
 from hostnfsd.doctor.catalogue.entry import Entry
 
 #: In the order in which a request travels, clients' own troubles first.
 CATALOGUE: Final[tuple[Entry, ...]] = (
     *client.ENTRIES,
     *host.ENTRIES,
+    *exports.ENTRIES,
     *gateway.ENTRIES,
     *tunnel.ENTRIES,
 )

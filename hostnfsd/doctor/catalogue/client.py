@@ -292,7 +292,11 @@ ENTRIES: Final = (
     Entry(
         "client-not-admitted",
         "the gate does not let this client in",
-        ("does not let this client in (AUTH_ERROR)", "hostnfsd: client_not_admitted"),
+        (
+            "access denied by server",
+            "does not let this client in (AUTH_ERROR)",
+            "hostnfsd: client_not_admitted",
+        ),
         "hostnfsd lets in whom the exports admit, or whom [access] allow names. Whoever is"
         " refused is"
         " told so in his own protocol: the client prints `access denied by server`.",
