@@ -162,7 +162,7 @@ def _gateway(facts: "Facts", named: str | None, ask: "Callable[[str], str] | Non
 def _show(facts: "Facts", proposal: "Proposal") -> None:
     told = printable(proposal.gateway.told)
     print(f"Gateway: {proposal.gateway.name} ({told})")
-    paths = facts.exported or (() if facts.exports_file else facts.listed or ())
+    paths = facts.exported or (() if facts.in_file else facts.listed or ())
     if paths:
         print(f"Exported: {', '.join(map(printable, paths))}")
     for warning in proposal.warnings:

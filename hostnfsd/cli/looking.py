@@ -5,6 +5,7 @@ Every look has a limit; what cannot be looked at is a note, never an error.
 
 import asyncio
 import glob
+import os
 import shutil
 import subprocess
 import sys
@@ -44,13 +45,14 @@ def look(environ: Mapping[str, str]) -> Facts:
         aliases = _aliases(Path(home(environ)), pool)
         found, docker_note = running.result()
         listed, server_note = asked.result()
-    exported, exports_note = _exported()
+    exported, in_file, exports_note = _exported()
     notes = [docker_note, server_note, exports_note, *_conf_notes(platform)]
     return Facts(
         platform=platform,
         aliases=aliases,
         containers=found,
-        exports_file=EXPORTS.exists(),
+        owner=f"{os.getuid()}:{os.getgid()}",
+        in_file=in_file,
         exported=exported,
         listed=listed,
         notes=tuple(note for note in notes if note),
@@ -134,18 +136,21 @@ def _listed(platform: str) -> tuple[tuple[str, ...] | None, str]:
     return tuple(found), ""
 
 
-def _exported() -> tuple[tuple[str, ...], str]:
+def _exported() -> tuple[tuple[str, ...], bool, str]:
+    """What could be mounted through the tunnel, whether anything is exported, a note."""
     from hostnfsd.machine.exports import dialect_of, read  # noqa: PLC0415  # as above
     from hostnfsd.mount.offers import offers  # noqa: PLC0415
 
-    if not EXPORTS.exists():
-        return (), ""
     findings = read(EXPORTS, None, dialect=dialect_of("auto"), address=_ADDRESS, low_ports=True)
     known = offers(findings.reading.exports, findings.dialled_from)
     mountable = tuple(offer.path for offer in known if not offer.refused)
-    if mountable:
-        return mountable, ""
-    return (), f"no export in {EXPORTS} admits this host: `hostnfsd exports` tells what to change"
+    if mountable or not known:
+        return mountable, bool(known), ""
+    return (
+        (),
+        True,
+        f"no export in {EXPORTS} admits this host: `hostnfsd exports` tells what to change",
+    )
 
 
 def _conf_notes(platform: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from hostnfsd.errors import DaemonUnreachableError, Exit, HostnfsdError, UsageError
@@ -102,6 +103,12 @@ def _doubt(path: str, offer: "Offer | None", known: "tuple[Offer, ...]", config:
     if offer is None and known:
         print(
             f"hostnfsd: warning: no export in {config.host.exports} holds {printable(path)}",
+            file=sys.stderr,
+        )
+    elif offer is not None and offer.alone and PurePosixPath(path) != PurePosixPath(offer.path):
+        print(
+            f"hostnfsd: warning: the export {printable(offer.path)} has no -alldirs: nothing below"
+            " it can be mounted",
             file=sys.stderr,
         )
     elif offer is not None and offer.refused:

@@ -69,7 +69,8 @@ class Facts:
         platform: of this host.
         aliases: of ssh_config, in the order of the files.
         containers: that run, whatever they are.
-        exports_file: whether there is one.
+        owner: ``uid:gid`` of whoever asks.
+        in_file: whether the exports files export anything, to whomever.
         exported: paths that clients of the tunnel could mount, as the exports file tells.
         listed: paths that the server says it exports; None: it could not be asked.
         notes: what could not be found out, and what stands in the way, a sentence each.
@@ -78,7 +79,8 @@ class Facts:
     platform: Literal["darwin", "linux"]
     aliases: tuple[SshAlias, ...] = ()
     containers: tuple[Container, ...] = ()
-    exports_file: bool = True
+    owner: str = "501:20"
+    in_file: bool = True
     exported: tuple[str, ...] = ()
     listed: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()

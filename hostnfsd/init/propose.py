@@ -171,7 +171,9 @@ def propose(facts: Facts, gateway: Candidate) -> Proposal:
             f" ssh -O exit {gateway.alias.name}"
         )
     # A server that exports without a file of exports: nfs-ganesha, a NAS.
-    elsewhere = bool(facts.listed) and not facts.exports_file
+    elsewhere = bool(facts.listed) and not facts.in_file
+    if not facts.in_file and not facts.listed:
+        warnings.append(_nothing_exported(facts))
     return Proposal(
         gateway,
         host=host,
@@ -180,6 +182,22 @@ def propose(facts: Facts, gateway: Candidate) -> Proposal:
         exports_none=elsewhere,
         allow=_networks(gateway) if elsewhere and find("access.allow") is None else (),
         warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _nothing_exported(facts: Facts) -> str:
+    uid, _, gid = facts.owner.partition(":")
+    line, told = (
+        (f"/Users/me/src -mapall={facts.owner} localhost", "sudo nfsd update")
+        if facts.platform == "darwin"
+        else (
+            f"/srv/src 127.0.0.1(rw,all_squash,anonuid={uid},anongid={gid})",
+            "sudo exportfs -ra",
+        )
+    )
+    return (
+        "nothing is exported yet: /etc/exports needs a line for each directory, such as"
+        f" `{line}`, which has clients act as you; then {told}"
     )
 
 

@@ -69,6 +69,13 @@ def _options(mount: Mount) -> Iterator[tuple[str, str]]:
             ),
         )
         yield "proto, port", "given, so that nothing else is asked or tried."
+        yield (
+            "path",
+            (
+                "as the server's tree of version 4 has it: an export with fsid=0 is / there, and"
+                " nfs-ganesha calls it by its Pseudo."
+            ),
+        )
     else:
         yield (
             "vers, proto, port, mountproto, mountport",

@@ -22,11 +22,13 @@ class Offer:
         exported: what clients of the tunnel get; None where it is not exported to them, or where
             that is not known.
         refused: whether the exports are known to leave clients of the tunnel out.
+        alone: whether only the directory itself may be mounted, none below it.
     """
 
     path: str
     exported: Exported | None
     refused: bool = False
+    alone: bool = False
 
 
 def offers(exports: Iterable[Export], dialled_from: Address) -> tuple[Offer, ...]:
@@ -42,8 +44,10 @@ def offers(exports: Iterable[Export], dialled_from: Address) -> tuple[Offer, ...
         exported = (
             None if grant is None else Exported(identity_text(grant.terms), grant.terms.read_only)
         )
+        alone = grant is not None and not grant.terms.subdirectories
         found += [
-            Offer(path, exported, refused=grant is None) for path in (export.path, *export.also)
+            Offer(path, exported, refused=grant is None, alone=alone)
+            for path in (export.path, *export.also)
         ]
     return tuple(found)
 

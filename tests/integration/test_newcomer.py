@@ -13,7 +13,7 @@ from hostnfsd.errors import Exit
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.box import Completed
-from tests.bed.nfs_server import EXPORT
+from tests.bed.nfs_server import EXPORT, exports_line
 from tests.bed.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -72,7 +72,13 @@ class Newcomer:
 
 @pytest.fixture
 def newcomer(make_bed: Callable[[BedOptions], Bed]) -> Newcomer:
-    return Newcomer(make_bed(BedOptions(host_files=(SSH_CONFIG,))))
+    # Ganesha reads no exports file. A machine that has one shows it to the newcomer as well, so it
+    # is to say the same.
+    exports = tuple(path for path in ("/etc/exports",) if Path(path).exists())
+    bed = make_bed(BedOptions(host_files=(SSH_CONFIG, *exports)))
+    for path in exports:
+        bed.host_file(path).write_text(exports_line(EXPORT))
+    return Newcomer(bed)
 
 
 def told(document: dict[str, Any], *outcomes: str) -> list[tuple[str, str]]:

@@ -42,7 +42,7 @@ def test_nothing_is_found_where_nothing_is(bin_folder: Path) -> None:
     (bin_folder / "ssh").unlink()
     facts = looking.look(os.environ)
     assert (facts.aliases, facts.containers, facts.exported, facts.listed) == ((), (), (), None)
-    assert not facts.exports_file
+    assert not facts.in_file
     (note,) = facts.notes
     assert "refuses connections" in note
     assert "sudo" in note
@@ -105,7 +105,7 @@ def test_exports_that_admit_this_host_are_found(bin_folder: Path, tmp_path: Path
     assert looking.look(os.environ).exported == (str(tmp_path),)
     (tmp_path / "exports").write_text(f"{tmp_path} 10.0.0.0/8(rw)\n")
     facts = looking.look(os.environ)
-    assert facts.exported == ()
+    assert (facts.exported, facts.in_file) == ((), True)
     assert "no export in" in facts.notes[-1]
 
 

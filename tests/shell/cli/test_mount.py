@@ -147,6 +147,7 @@ def test_without_a_path_several_exports_are_listed(
     [
         (Offer("/srv/a", None, refused=True), "the export /srv/a does not admit this host"),
         (Offer("/srv/b", None), "no export in /etc/exports holds /srv/a/x"),
+        (Offer("/srv/a", None, alone=True), "the export /srv/a has no -alldirs"),
     ],
 )
 def test_what_the_exports_have_against_a_path_is_told(

@@ -1,13 +1,16 @@
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hostnfsd.config.reader import parse
+from hostnfsd.exports.matching import mountable
+from hostnfsd.exports.model import Dialect
 from hostnfsd.init.facts import Attachment, Container, Facts, Published, SshAlias
 from hostnfsd.init.propose import Candidate, candidates, chosen, propose
 from hostnfsd.init.text import text
+from tests.vectors.exports_vectors import LOOPBACK, read
 
 NODE = Container("kind-control-plane", (), (Attachment("kind", "172.22.0.2/16"),), kind_node=True)
 GATEWAY = Container(
@@ -101,18 +104,37 @@ def test_forwards_of_the_alias_are_warned_of() -> None:
 
 
 def test_a_server_without_an_exports_file_has_its_exports_elsewhere() -> None:
-    facts = Facts("linux", (ALIAS,), exports_file=False, listed=("/srv/a",))
+    facts = Facts("linux", (ALIAS,), in_file=False, listed=("/srv/a",))
     config = parse(text(propose(facts, Candidate("gw", ALIAS)), "2026-11-27"), "f").config
     assert config is not None
     assert (config.host.exports, config.access.allow) == ("none", "any")
 
 
 @pytest.mark.parametrize(
-    ("exports_file", "listed"), [(True, ("/a",)), (False, None), (False, ()), (True, None)]
+    ("in_file", "listed"), [(True, ("/a",)), (False, None), (False, ()), (True, None)]
 )
-def test_else_the_file_counts(exports_file: bool, listed: tuple[str, ...] | None) -> None:
-    facts = Facts("linux", (ALIAS,), exports_file=exports_file, listed=listed)
+def test_else_the_file_counts(in_file: bool, listed: tuple[str, ...] | None) -> None:
+    facts = Facts("linux", (ALIAS,), in_file=in_file, listed=listed)
     assert not propose(facts, Candidate("gw", ALIAS)).exports_none
+
+
+@pytest.mark.parametrize(
+    ("platform", "line"),
+    [
+        ("darwin", "`/Users/me/src -mapall=502:20 localhost`"),
+        ("linux", "`/srv/src 127.0.0.1(rw,all_squash,anonuid=502,anongid=20)`"),
+    ],
+)
+def test_where_nothing_is_exported_a_line_is_told(
+    platform: Literal["darwin", "linux"], line: str
+) -> None:
+    facts = Facts(platform, (ALIAS,), owner="502:20", in_file=False)
+    (told,) = propose(facts, Candidate("gw", ALIAS)).warnings
+    assert line in told
+    dialect = Dialect.DARWIN if platform == "darwin" else Dialect.LINUX
+    there = line.strip("`").replace("/Users/me/src", "/Users/dev/src")
+    (export,) = read(dialect, f"{there}\n").exports
+    assert mountable(export, LOOPBACK)
 
 
 _TEXT = st.text(max_size=20)
@@ -134,6 +156,7 @@ _FACTS = st.builds(
     st.sampled_from(["darwin", "linux"]),
     st.lists(_ALIAS, max_size=4).map(tuple),
     st.lists(_CONTAINER, max_size=4).map(tuple),
+    st.sampled_from(["501:20", "0:0"]),
     st.booleans(),
     st.lists(_TEXT, max_size=2).map(tuple),
     st.none() | st.lists(_TEXT, max_size=2).map(tuple),

@@ -45,3 +45,12 @@ def test_a_path_belongs_to_the_deepest_that_holds_it(path: str, found: str | Non
     known = (Offer("/srv/a", None), Offer("/srv/a/b", None))
     offer = of(path, known)
     assert (offer.path if offer else None) == found
+
+
+def test_on_macos_only_alldirs_lets_clients_mount_what_is_below() -> None:
+    def darwin(options: str) -> tuple[Offer, ...]:
+        text = f"/Users/dev/src {options} -mapall=501:20 localhost\n"
+        return offers(read(Dialect.DARWIN, text).exports, LOOPBACK)
+
+    assert [offer.alone for offer in darwin("-alldirs")] == [False]
+    assert [offer.alone for offer in darwin("-ro")] == [True]
