@@ -143,6 +143,8 @@ def judge(
     """Texts as this machine would take them; see :func:`read`."""
     system = _system(dialect, names)
     reading = reader.read(dialect, sources, system)
+    if isinstance(system, Posix) and system.awaits_names():
+        reading = reader.read(dialect, sources, system)
     own = dialled_from(address, system.addresses)
     place = Place(sources[0].path)
     around = Surroundings(system, own or _LOOPBACK, low_ports, names_asked=_asked(system, names))

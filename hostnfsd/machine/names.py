@@ -53,6 +53,7 @@ def look_up(name: str) -> Found | None:
 
 @dataclass(slots=True)
 class _Question:
+    began: float
     answered: threading.Event = field(default_factory=threading.Event)
     found: Found | None = None
 
@@ -89,7 +90,7 @@ class Names:
 
         Args:
             name: in any case.
-            within_s: seconds to wait.
+            within_s: seconds that an answer may take, from when the name was first asked for.
         """
         name = name.lower()
         if not possible(name):
@@ -99,19 +100,22 @@ class Names:
             if known is not None and self._clock() < known.until:
                 return known.found
             question = self._question(name)
-        if question is not None and question.answered.wait(within_s):
+        if question is not None and question.answered.wait(self._left_s(question, within_s)):
             if question.found is not None:
                 return question.found
             # Nobody could be asked just now: to a server without an older answer it is no name.
             return known.found if known is not None else ()
         return UNKNOWN if known is None else known.found
 
+    def _left_s(self, question: _Question, within_s: float) -> float:
+        return max(0.0, question.began + within_s - self._clock())
+
     def _question(self, name: str) -> _Question | None:
         if name in self._open:
             return self._open[name]
         if len(self._open) >= MOST_OPEN:
             return None
-        question = self._open[name] = _Question()
+        question = self._open[name] = _Question(self._clock())
         thread = threading.Thread(
             target=self._answer, args=(name, question), name="name", daemon=True
         )
@@ -136,8 +140,11 @@ class Patience:
     Args:
         names: is asked.
         within_s: seconds for each.
-        all_within_s: seconds for all.
+        all_within_s: seconds for all; 0: they are asked for, and not waited for.
         clock: gives seconds that never go back.
+
+    Attributes:
+        tried: a name had no answer in time.
     """
 
     def __init__(
@@ -151,11 +158,12 @@ class Patience:
         self._within_s = within_s
         self._left_s = all_within_s
         self._clock = clock
+        self.tried = False
 
     def addresses(self, name: str) -> Found | Unknown:
         """The addresses of a name, or Unknown where they take too long."""
         began = self._clock()
-        try:
-            return self._names.addresses(name, min(self._within_s, max(self._left_s, 0.0)))
-        finally:
-            self._left_s -= self._clock() - began
+        found = self._names.addresses(name, min(self._within_s, max(self._left_s, 0.0)))
+        self._left_s -= self._clock() - began
+        self.tried = self.tried or found is UNKNOWN
+        return found

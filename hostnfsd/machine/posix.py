@@ -5,7 +5,6 @@ import grp
 import os
 import pwd
 import stat
-from collections.abc import Callable
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
@@ -21,8 +20,6 @@ _WRAP: Final = 1 << 32
 _SIGN: Final = 1 << 31
 #: Errors that say nothing of what is there: the server, as root, may well see it.
 _KEPT_OUT: Final = frozenset({errno.EACCES, errno.EPERM})
-
-Asks = Callable[[str], tuple[Address, ...] | Unknown]
 
 
 class Posix:
@@ -40,7 +37,8 @@ class Posix:
     """
 
     def __init__(self, names: Names | None, etc: Path = Path("/etc")) -> None:
-        self._asks: Asks = self._hosts_only if names is None else Patience(names).addresses
+        self._names = names
+        self._patience = None if names is None else Patience(names, all_within_s=0.0)
         self._etc = etc
         self.unseen: set[str] = set()
 
@@ -89,7 +87,17 @@ class Posix:
 
     def addresses(self, name: str) -> tuple[Address, ...] | Unknown:
         """See the protocol."""
-        return self._asks(name)
+        return self._hosts_only(name) if self._patience is None else self._patience.addresses(name)
+
+    def awaits_names(self) -> bool:
+        """Whether names were asked for that are worth waiting for: then the file is read again.
+
+        Until this was called no name is waited for, so that all are asked for at once.
+        """
+        if self._names is None or self._patience is None or not self._patience.tried:
+            return False
+        self._patience = Patience(self._names)
+        return True
 
     def network(self, name: str) -> IPv4Address | Unknown | None:
         """See the protocol; of /etc/networks only, not of other name services."""

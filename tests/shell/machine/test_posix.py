@@ -1,13 +1,17 @@
 import grp
 import os
 import pwd
+import threading
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 import pytest
 
+from hostnfsd.exports.addresses import Address
 from hostnfsd.exports.system import UNKNOWN, FileKind, User
-from hostnfsd.machine.names import Names
+from hostnfsd.machine import posix
+from hostnfsd.machine.names import Names, Patience
 from hostnfsd.machine.posix import Posix
 
 LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
@@ -97,10 +101,30 @@ def test_without_names_only_the_file_of_hosts_is_asked(tmp_path: Path) -> None:
     assert here.addresses("Dev") == (IPv4Address("10.0.0.5"),)
 
 
-def test_with_names_they_are_asked(tmp_path: Path) -> None:
-    here = Posix(Names(lambda _: LOOPBACK), tmp_path)
+def test_names_are_asked_for_at_once_and_waited_for_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answers only once both were asked: one after the other they would never."""
+    monkeypatch.setattr(posix, "Patience", partial(Patience, within_s=20.0))
+    both = threading.Barrier(2)
 
-    assert here.addresses("dev") == LOOPBACK
+    def ask(_: str) -> tuple[Address, ...]:
+        both.wait(20)
+        return LOOPBACK
+
+    here = Posix(Names(ask), tmp_path)
+
+    assert here.addresses("one") is here.addresses("two") is UNKNOWN
+    assert here.awaits_names()
+    assert here.addresses("one") == here.addresses("two") == LOOPBACK
+    assert not here.awaits_names(), "nothing is left to wait for"
+
+
+def test_where_no_names_are_asked_none_are_awaited(tmp_path: Path) -> None:
+    here = Posix(None, tmp_path)
+
+    assert here.addresses("dev") is UNKNOWN
+    assert not here.awaits_names()
 
 
 def test_networks_and_netgroups_are_those_of_the_files(tmp_path: Path) -> None:

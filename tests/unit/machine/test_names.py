@@ -113,6 +113,16 @@ def test_an_old_answer_stands_in_while_nobody_can_be_asked(
     assert known.addresses("new", LONG_S) == ()
 
 
+def test_who_comes_late_waits_only_for_what_is_left(
+    server: Server, clock: Clock, known: Names
+) -> None:
+    server.open.clear()
+    assert known.addresses("dev", 0.0) is UNKNOWN
+
+    clock.now += LONG_S
+    assert known.addresses("dev", LONG_S) is UNKNOWN, "it was asked for long enough ago"
+
+
 def test_only_so_many_questions_are_open(server: Server, known: Names) -> None:
     server.open.clear()
     for index in range(names.MOST_OPEN):
