@@ -19,8 +19,9 @@ from hostnfsd.config.places import Path, Places, locate
 from hostnfsd.config.shape import Shaped, shape, without
 from hostnfsd.problem import Place, Problem, Severity, errors
 
-#: Nobody writes more; a device or the wrong file named by mistake does.
-MAX_BYTES: Final = 1 << 20
+#: Nobody writes more; a device or the wrong file named by mistake does. A daemon that reads it at a
+#: reload does nothing else meanwhile.
+MAX_BYTES: Final = 256 << 10
 #: Messages of tomli that people should get more of.
 _SYNTAX: Final = {
     "Cannot overwrite a value": ("this key has a value already (one value a key)", None),

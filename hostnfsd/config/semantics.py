@@ -12,6 +12,8 @@ from hostnfsd.problem import Severity
 from hostnfsd.services import Service
 
 SMALLEST_FILE: Final = "[gateway.dev-gw]"
+#: A gateway has few addresses, and each is compared with every other.
+MOST_LISTENERS: Final = 32
 #: Beyond this a dead gateway is noticed too late for people who wait for a file.
 SLOW_DETECTION_S: Final = 60.0
 
@@ -53,6 +55,10 @@ def _gateways(config: Config) -> Iterator[Finding]:
 def _addresses(key: Path, listen: tuple[str, ...]) -> Iterator[Finding]:
     if not listen:
         yield Finding("empty-list", key, "an empty list forwards nothing (one address at least)")
+    if len(listen) > MOST_LISTENERS:
+        text = f"{len(listen)} addresses, each of which would have a listener for every service"
+        yield Finding("too-many", key, f"{text} (at most {MOST_LISTENERS})")
+        return
     for position, address in enumerate(listen):
         before = listen[:position]
         if any(_same(address, other) for other in before):
@@ -89,10 +95,12 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _repeated(key: Path, addresses: tuple[str, ...]) -> Iterator[Finding]:
+    seen: set[str] = set()
     for position, address in enumerate(addresses):
-        if address in addresses[:position]:
+        if address in seen:
             text = f"{quoted(address)} is given twice (each address once)"
             yield Finding("duplicate", (*key, position), text)
+        seen.add(address)
 
 
 def _carried(config: Config, gateway: str) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import pytest
 
 from hostnfsd.config.keys import dotted
 from hostnfsd.config.model import Config
-from hostnfsd.config.semantics import check, is_loopback
+from hostnfsd.config.semantics import MOST_LISTENERS, check, is_loopback
 from hostnfsd.problem import Severity
 
 
@@ -59,6 +59,13 @@ def test_addresses_in_each_others_way(listen: list[str], code: str) -> None:
 
 def test_no_address_forwards_nothing() -> None:
     assert told({}, gateway={"listen": []}) == [("gateway.a.listen", "empty-list")]
+
+
+def test_more_addresses_than_any_gateway_has() -> None:
+    most = [f"10.0.0.{n}" for n in range(MOST_LISTENERS)]
+    assert told({}, gateway={"listen": most}) == []
+    # All of them alike: what is too much is not compared, which would take minutes.
+    assert told({}, gateway={"listen": ["0.0.0.0"] * 20_000}) == [("gateway.a.listen", "too-many")]
 
 
 def test_a_client_address_given_twice() -> None:
