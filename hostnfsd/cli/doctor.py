@@ -140,47 +140,29 @@ def _explain(args: argparse.Namespace) -> int:
 
 
 def _walk(args: argparse.Namespace) -> "tuple[list[Row], int]":
-    import asyncio  # noqa: PLC0415  # commands import when they run
-
-    from hostnfsd.daemon import logs  # noqa: PLC0415
-    from hostnfsd.doctor import report  # noqa: PLC0415
-
-    scene, trouble, problems = _scene(args)
-    # Not closed, nor are its tasks waited for: a check that hangs may hold it, and the process ends
-    # at once.
-    loop = asyncio.new_event_loop()
-    with logs.silenced():  # rows tell what the daemon's parts would log
-        rows = loop.run_until_complete(_rows(scene, trouble, problems, args))
-    if args.json:
-        daemon = None if scene.snapshot is None else scene.snapshot.version
-        print(json.dumps(report.document(rows, version=__version__, daemon=daemon), indent=2))
-    return rows, Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
-
-
-async def _rows(
-    scene: "Scene",
-    trouble: HostnfsdError | None,
-    problems: "tuple[Problem, ...]",
-    args: argparse.Namespace,
-) -> "list[Row]":
     import time  # noqa: PLC0415  # commands import when they run
 
     from hostnfsd.cli import doctor_text, status  # noqa: PLC0415
-    from hostnfsd.doctor import walk  # noqa: PLC0415
-    from hostnfsd.doctor.report import for_platform  # noqa: PLC0415
+    from hostnfsd.daemon import logs  # noqa: PLC0415
+    from hostnfsd.doctor import engine, report, walk  # noqa: PLC0415
 
+    scene, trouble, problems = _scene(args)
     page = doctor_text.DoctorPage(colour=status.colour())
     began = time.perf_counter()
-    rows = []
-    async for found in walk.walk(scene, trouble, problems, args.client):
-        row = for_platform(found, scene.platform)
-        rows.append(row)
-        if not args.json:
-            sys.stdout.write(page.row(row))
-            sys.stdout.flush()
-    if not args.json:
+    rows: list[Row] = []
+    with logs.silenced():  # rows tell what the daemon's parts would log
+        for found in engine.rows(lambda: walk.walk(scene, trouble, problems, args.client)):
+            row = report.for_platform(found, scene.platform)
+            rows.append(row)
+            if not args.json:
+                sys.stdout.write(page.row(row))
+                sys.stdout.flush()
+    if args.json:
+        daemon = None if scene.snapshot is None else scene.snapshot.version
+        print(json.dumps(report.document(rows, version=__version__, daemon=daemon), indent=2))
+    else:
         sys.stdout.write(page.verdict(rows, time.perf_counter() - began))
-    return rows
+    return rows, Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
 
 
 def _scene(

@@ -1,18 +1,75 @@
 """Runs checks: independent ones at once, each with a deadline that it cannot overrun."""
 
 import asyncio
+import queue
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 from hostnfsd.doctor.check import Check, Id, Row, blocked, blocker
 from hostnfsd.doctor.finding import Finding, failed
+from hostnfsd.errors import HostnfsdError
 
 #: Seconds a check has.
 DEADLINE_S: Final = 5.0
 
 T = TypeVar("T")
+
+
+class StuckError(HostnfsdError):
+    """A check blocks the event loop, so that none of them can go on."""
+
+
+def rows(
+    walk: Callable[[], AsyncGenerator[Row]], patience_s: float = 2 * DEADLINE_S
+) -> Iterator[Row]:
+    """The rows of a walk that goes on in a thread of its own.
+
+    The thread is left behind if it blocks, and at the end of the program; a deadline within its
+    event loop would not help there.
+
+    Args:
+        walk: makes it.
+        patience_s: seconds from one row to the next, which is within :data:`DEADLINE_S` at work.
+
+    Raises:
+        StuckError: no row came in time.
+    """
+    found: queue.SimpleQueue[Row | BaseException | None] = queue.SimpleQueue()
+
+    async def feed() -> None:
+        async with aclosing(walk()) as told:
+            async for row in told:
+                found.put(row)
+
+    def go() -> None:
+        loop = asyncio.new_event_loop()
+        try:
+            # Its tasks are not waited for, as asyncio.run() would: a check may hang.
+            loop.run_until_complete(feed())
+        except BaseException as exc:  # noqa: BLE001  # whatever it is goes to who waits
+            end: BaseException | None = exc
+        else:
+            end = None
+        loop.close()
+        found.put(end)
+
+    threading.Thread(target=go, name="doctor's walk", daemon=True).start()
+    while True:
+        try:
+            item = found.get(timeout=patience_s)
+        except queue.Empty:
+            raise StuckError(
+                f"the doctor hangs: no check has ended for {patience_s:g} s",
+                "this is a bug in hostnfsd: please report it with the rows above",
+            ) from None
+        if item is None:
+            return
+        if isinstance(item, BaseException):
+            raise item
+        yield item
 
 
 async def run(checks: Iterable[Check], deadline_s: float = DEADLINE_S) -> AsyncGenerator[Row]:

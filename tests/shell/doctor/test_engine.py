@@ -3,7 +3,9 @@
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
 
 from hostnfsd.doctor import engine
 from hostnfsd.doctor.check import Check, Id, Row, Work
@@ -193,3 +195,35 @@ async def test_a_thread_gives_its_result_or_its_error() -> None:
         pass
     else:
         raise AssertionError("it was lost")
+
+
+async def two_rows() -> AsyncGenerator[Row]:
+    for name in ("a", "b"):
+        yield Row(check(name), tuple(FINE))
+
+
+def test_a_walk_in_a_thread_gives_its_rows() -> None:
+    assert [row.check.id.name for row in engine.rows(two_rows)] == ["a", "b"]
+
+
+def test_a_walk_that_blocks_its_event_loop_is_left_behind() -> None:
+    let_go = threading.Event()
+
+    async def blocks() -> AsyncGenerator[Row]:
+        yield Row(check("a"), tuple(FINE))
+        let_go.wait(20)
+
+    found = engine.rows(blocks, patience_s=0.05)
+    assert next(found).check.id.name == "a"
+    with pytest.raises(engine.StuckError, match=r"0\.05 s"):
+        next(found)
+    let_go.set()
+
+
+def test_a_walk_that_breaks_says_how() -> None:
+    async def breaks() -> AsyncGenerator[Row]:
+        yield Row(check("a"), tuple(FINE))
+        raise KeyError("oops")
+
+    with pytest.raises(KeyError):
+        list(engine.rows(breaks))
