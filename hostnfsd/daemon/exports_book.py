@@ -131,8 +131,10 @@ class ExportsBook:
             self._changes = () if first else verdict.changes
         self._answered()
         self._tell(verdict, stood, first=first, changed=changed, news=news)
-        if verdict.standing is not Standing.VALID:
-            self._differ(())
+        if changed and not first:
+            self._listed = None  # the server is asked anew
+        if verdict.standing is not Standing.VALID or stood is not Standing.VALID:
+            self._compare()
         if (stood, before.exports, dialled_from) != (
             verdict.standing,
             self.exports,
@@ -156,7 +158,8 @@ class ExportsBook:
         self._quiet.over_where(("standing",))
         if stood not in {Standing.VALID, Standing.PENDING}:
             self._log.info("exports_valid", before=str(stood), **self._sizes())
-        warnings = [p for p in self._problems() if p.severity is Severity.WARNING]
+        found = () if self._found is None else self._found.problems
+        warnings = [p for p in found if p.severity is Severity.WARNING]
         if warnings and news:
             self._log.warning("exports_doubtful", problems=rendered(warnings), hint=self._see_all())
 
@@ -207,9 +210,14 @@ class ExportsBook:
     def heard(self, listed: Listed) -> None:
         """What the server lists (MOUNT EXPORT), asked after the last change."""
         self._listed = listed
-        if self._found is None or self._standing is not Standing.VALID:
-            return
-        self._differ(server_view.compare(self._found.reading, listed, self.path))
+        self._compare()
+
+    def _compare(self) -> None:
+        found, listed = self._found, self._listed
+        if found is None or listed is None or self._standing is not Standing.VALID:
+            self._differ(())  # a broken file is another problem
+        else:
+            self._differ(server_view.compare(found.reading, listed, self.path))
 
     def confirm_applied(self) -> None:
         """It was told of the file, and then asked: it must list what the file says."""

@@ -97,8 +97,9 @@ class ExportsWatch:
             listed: paths, and the names they are exported to.
             asked_at: when the question was about to be asked, on the loop's clock.
         """
-        if self._book is None or asked_at < self._listen_from or self._applying.busy:
-            return  # it may not have heard of the last change yet
+        changing = self._settling.due is not None or self._applying.busy
+        if self._book is None or changing or asked_at < self._listen_from:
+            return  # it may not have heard of the last change yet, or we have not
         self._book.heard(listed)
         if self._check_applied:
             self._check_applied = False
@@ -210,8 +211,7 @@ class ExportsWatch:
         first = book.standing is Standing.PENDING
         changed = book.enter(found, there=self._seen[Path(book.path)] is not None)
         if first:
-            self._ask_server(changed=False)  # it is looked at anyway; but not since this was read
-            return
+            return  # at the start, and after a reload, an export is mounted for trial anyway
         if not changed and not (asked and book.differences):
             return
         self._asked = 0
@@ -219,11 +219,12 @@ class ExportsWatch:
         if when_valid and book.standing is Standing.VALID:
             self._applying.want(book.dialect)  # it is asked once it was told
         else:
-            self._ask_server(changed=True)
+            self._ask_server()
 
-    def _ask_server(self, *, changed: bool) -> None:
+    def _ask_server(self) -> None:
+        """Something changed: what was asked before says nothing about it."""
         self._listen_from, self._ask_at = _now(), None
-        self._look_at_server(changed)
+        self._look_at_server(True)
 
     def _told(self, view: ApplyView) -> None:
         """The server was told, well or not."""
@@ -231,7 +232,7 @@ class ExportsWatch:
             return
         self._book.applied = view
         self._check_applied = view.ok
-        self._ask_server(changed=True)
+        self._ask_server()
 
     def _late(self, book: ExportsBook, what: str) -> None:
         """A look or a reading hangs."""

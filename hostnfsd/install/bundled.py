@@ -18,6 +18,8 @@ def for_systemd() -> systemd.Templates:
         user_unit=_read(folder / "user" / "hostnfsd.service.in"),
         system_unit=_read(folder / "system" / "hostnfsd.service.in"),
         account=_read(folder / "system" / "sysusers.conf"),
+        exports_path=_read(folder / "system" / "hostnfsd-exports.path.in"),
+        exports_unit=_read(folder / "system" / "hostnfsd-exports.service.in"),
     )
 
 

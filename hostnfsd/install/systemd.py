@@ -20,6 +20,8 @@ from hostnfsd.install.template import fill, stop_timeout_s, systemd_command
 UNIT: Final = "hostnfsd.service"
 SYSTEM_CONFIG: Final = PurePosixPath("/etc/hostnfsd/hostnfsd.toml")
 _SYSTEM_UNIT: Final = PurePosixPath("/etc/systemd/system") / UNIT
+_EXPORTS_PATH: Final = _SYSTEM_UNIT.with_name("hostnfsd-exports.path")
+_EXPORTS_UNIT: Final = _SYSTEM_UNIT.with_name("hostnfsd-exports.service")
 _ACCOUNT: Final = PurePosixPath("/etc/sysusers.d/hostnfsd.conf")
 # What ProtectHome=yes hides; systemd.exec(5).
 _HOMES: Final = tuple(map(PurePosixPath, ("/home", "/root", "/run/user")))
@@ -36,6 +38,8 @@ class Templates:
     user_unit: str
     system_unit: str
     account: str
+    exports_path: str
+    exports_unit: str
 
 
 def install(person: Person, program: Program, templates: Templates, *, system: bool) -> Plan:
@@ -62,9 +66,14 @@ def install(person: Person, program: Program, templates: Templates, *, system: b
             WriteFile(_ACCOUNT, templates.account),
             Run(("systemd-sysusers", str(_ACCOUNT))),
         ]
+    actions += [MakeDirectory(unit.path.parent), unit]
+    if system:
+        version = {"VERSION": program.version}
+        actions += [
+            WriteFile(_EXPORTS_PATH, fill(templates.exports_path, version)),
+            WriteFile(_EXPORTS_UNIT, fill(templates.exports_unit, version)),
+        ]
     actions += [
-        MakeDirectory(unit.path.parent),
-        unit,
         reload,
         _systemctl("enable", UNIT, system=system),
         restart,
@@ -114,7 +123,13 @@ def _removal(person: Person, *, system: bool) -> tuple[Action, ...]:
         RemoveFile(_unit_path(person, system=system)),
     ]
     if system:
-        actions.append(RemoveFile(_ACCOUNT))
+        name = _EXPORTS_UNIT.name
+        actions += [
+            # Its answer, which outlives it; while it has a file, or systemd knows of no folder.
+            _systemctl("clean", "--what=runtime", name, system=True, tolerated=frozenset({1, 5})),
+            _systemctl("reset-failed", name, system=True, tolerated=frozenset({1, 5})),
+            *(RemoveFile(path) for path in (_EXPORTS_PATH, _EXPORTS_UNIT, _ACCOUNT)),
+        ]
     return (
         *actions,
         _systemctl("daemon-reload", system=system),

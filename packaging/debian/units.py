@@ -14,7 +14,12 @@ from hostnfsd.install.bundled import for_systemd
 from hostnfsd.install.plan import Person, Program, WriteFile
 
 _PROGRAM = PurePosixPath("/usr/bin/hostnfsd")
-_NAMES = {"hostnfsd.service": "hostnfsd.service", "hostnfsd.conf": "hostnfsd.sysusers"}
+_NAMES = {
+    "hostnfsd.service": "hostnfsd.service",
+    "hostnfsd.conf": "hostnfsd.sysusers",
+    "hostnfsd-exports.path": "hostnfsd-exports.path",
+    "hostnfsd-exports.service": "hostnfsd-exports.service",
+}
 
 
 def texts() -> dict[str, str]:

@@ -42,7 +42,7 @@ def test_the_alerts_in_the_documentation_are_valid(tmp_path: Path) -> None:
     )
 
     assert found.returncode == 0, found.stdout + found.stderr
-    assert b"4 rules found" in found.stdout
+    assert b"5 rules found" in found.stdout
 
 
 def test_promtool_would_speak_up() -> None:

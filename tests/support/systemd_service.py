@@ -114,7 +114,7 @@ def status_json(box: SystemdBox) -> dict[str, Any]:
 def assert_nothing_left(box: SystemdBox) -> None:
     assert state(box)["ActiveState"] == "inactive"
     assert box.show(UNIT, "LoadState") == {"LoadState": "not-found"}
-    left = box.run("sh", "-c", "ls -d /etc/sysusers.d/hostnfsd* /run/hostnfsd", check=False)
+    left = box.run("sh", "-c", "ls -d /etc/sysusers.d/hostnfsd* /run/hostnfsd*", check=False)
     assert left.output == ""
     found = box.run("find", "/etc/systemd", "-name", "*hostnfsd*").output
     assert found == ""

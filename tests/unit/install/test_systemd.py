@@ -4,7 +4,10 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from hostnfsd.daemon.exports_apply import WITHIN_S
 from hostnfsd.errors import Exit
+from hostnfsd.exports import applying
+from hostnfsd.exports.model import Dialect
 from hostnfsd.install.bundled import for_systemd
 from hostnfsd.install.plan import MARK, Plan, RemoveFile, Run, WriteFile
 from hostnfsd.install.systemd import install, uninstall
@@ -28,7 +31,11 @@ def commands(plan: Plan) -> list[str]:
 
 
 def unit_of(plan: Plan) -> configparser.ConfigParser:
-    (text,) = (text for path, text in written(plan).items() if path.endswith(".service"))
+    (text,) = (text for path, text in written(plan).items() if path.endswith("/hostnfsd.service"))
+    return parsed(text)
+
+
+def parsed(text: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
     parser.optionxform = str  # type: ignore[method-assign,assignment]  # systemd's keys have capitals
     parser.read_string(text)
@@ -51,6 +58,8 @@ def test_system_unit_gets_an_account_of_its_own_first() -> None:
     assert list(written(plan)) == [
         "/etc/sysusers.d/hostnfsd.conf",
         "/etc/systemd/system/hostnfsd.service",
+        "/etc/systemd/system/hostnfsd-exports.path",
+        "/etc/systemd/system/hostnfsd-exports.service",
     ]
     assert commands(plan) == [
         "systemd-sysusers /etc/sysusers.d/hostnfsd.conf",
@@ -64,6 +73,29 @@ def test_system_unit_gets_an_account_of_its_own_first() -> None:
     assert unit["Service"]["Environment"] == "HOME=/var/lib/hostnfsd"
     assert "/var/lib/hostnfsd" in TEMPLATES.account
     assert unit["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_a_unit_that_may_tells_the_server_when_the_daemon_asks() -> None:
+    files = written(install(ADA, PROGRAM, TEMPLATES, system=True))
+    path = parsed(files["/etc/systemd/system/hostnfsd-exports.path"])
+    told = parsed(files["/etc/systemd/system/hostnfsd-exports.service"])["Service"]
+    daemon = parsed(files["/etc/systemd/system/hostnfsd.service"])
+
+    # It comes and goes with the daemon: nothing is to be enabled.
+    assert daemon["Unit"]["Wants"] == "hostnfsd-exports.path"
+    assert path["Unit"]["PartOf"] == "hostnfsd.service"
+    assert "Install" not in path
+    # Both sides mean the same files.
+    assert path["Path"]["PathExists"] == str(applying.REQUEST)
+    assert told["ExecStartPre"] == f"/bin/rm -f {applying.ANSWER} {applying.REQUEST}"
+    assert told["WorkingDirectory"] == str(applying.ANSWER.parent)
+    assert " ".join(applying.COMMANDS[Dialect.LINUX]) in told["ExecStart"]
+    assert f"/run/{daemon['Service']['RuntimeDirectory']}" == str(applying.RUNTIME)
+    # Where the daemon would believe in an answer, nobody but root writes.
+    assert told["RuntimeDirectory"] == applying.ANSWER.parent.name
+    assert "User" not in told
+    # It is given up before the daemon gives it up.
+    assert int(told["TimeoutStartSec"]) < WITHIN_S
 
 
 @pytest.mark.parametrize("system", [False, True])
