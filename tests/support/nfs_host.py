@@ -173,7 +173,7 @@ class NfsHost:
 
     def _mnt(self, call: rpc.Call) -> Encodable:
         path = decode(mount.Path, call.arguments).text
-        status = self.exports[path]
+        status = self.exports.get(path, mount.Status.NOENT)
         row = mount.Mount(LOOPBACK, path)
         if status == mount.Status.OK and self.keeps_rows and row not in self.mounts:
             self.mounts.append(row)

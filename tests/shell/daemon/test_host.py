@@ -548,3 +548,15 @@ async def test_silence_of_rpcbind_is_told_while_it_lasts(server: NfsHost, watche
     await rpcbind.start(rpcbind.port)
     await watched.host._ports.refresh()
     assert watched.host.advice() == ()
+
+
+async def test_when_the_exports_change_clients_states_are_looked_at(watched: Watched) -> None:
+    async with watched.running():
+        await watched.until_judged()
+        before = watched.changes
+        watched.host.look_at_exports(False)
+        assert watched.changes == before
+        watched.host.look_at_exports(True)
+        assert watched.changes == before + 1
+        tries = watched.tries
+        await watched.until_tried(tries + 1)

@@ -28,6 +28,7 @@ class Judge:
         self.probe = Probe(interval_s=10, mount_interval_s=50)
         self.changes = 0
         self.mute = False
+        self.heard: list[tuple[list[str], float]] = []
         self.verdict = MountVerdict(
             config=lambda: Config(gateway={"a": Gateway()}, probe=self.probe),
             carried=self._carried,
@@ -35,6 +36,7 @@ class Judge:
             versions=lambda service: server.manners[service].versions,
             mute=lambda: self.mute,
             changed=self._changed,
+            heard=lambda listed, asked_at: self.heard.append(([*listed], asked_at)),
         )
 
     def _carried(self) -> Mapping[Service, Carried]:
@@ -59,6 +61,10 @@ class Judge:
     async def first(self) -> None:
         await eventually(lambda: self.tries == 1, "the first trial")
 
+    async def judged(self) -> None:
+        """The first trial is over."""
+        await eventually(lambda: self.verdict._mounted is not None, "the first verdict")
+
 
 @pytest.fixture
 async def judge(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Judge]:
@@ -82,7 +88,7 @@ async def test_a_server_that_is_back_is_judged_anew_and_at_once(
     judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with judge.running():
-        await judge.first()
+        await judge.judged()
         monkeypatch.setattr(mount_verdict, "_SPACING_S", 3600.0)
         judge.server.exports = {"/a": Status.ACCES}
         judge.verdict.expect()
@@ -186,3 +192,28 @@ async def test_what_cannot_be_found_out_is_told_once(judge: Judge) -> None:
     told = [line for line in logs if line["event"] == "mount_undecided"]
     assert len(told) == 1
     assert "mountd, called for EXPORT, did not answer within" in told[0]["error"]
+
+
+async def test_what_the_server_lists_is_told_with_the_time_of_the_question(judge: Judge) -> None:
+    began = asyncio.get_running_loop().time()
+    judge.server.exports = {"/a": Status.OK, "/b": Status.ACCES}
+    async with judge.running():
+        await judge.judged()
+        first = asyncio.get_running_loop().time()
+        judge.server.exports = {}
+        judge.verdict.renew()
+        await eventually(lambda: len(judge.heard) == 2, "what it lists then")
+
+    assert [sorted(listed) for listed, _ in judge.heard] == [["/a", "/b"], []]
+    assert began <= judge.heard[0][1] <= first <= judge.heard[1][1]
+
+
+async def test_other_exports_are_tried_at_once(judge: Judge) -> None:
+    """A denial is not waited for: whoever edited the file wants to see what it does."""
+    judge.server.exports = {"/a": Status.ACCES}
+    async with judge.running():
+        await eventually(lambda: judge.verdict.denial(MOUNTD), "the denial")
+        judge.server.exports = {"/a": Status.OK}
+        judge.verdict.renew()
+        await eventually(lambda: judge.verdict.denial(MOUNTD) is None, "its end", timeout_s=2)
+        assert not judge.verdict.pending, "clients were told to wait"
