@@ -19,7 +19,7 @@ from hostnfsd.daemon.watch import LOOK_S, Signature, bare
 from hostnfsd.dial.sources import Sources
 from hostnfsd.exports.settling import Settling
 from hostnfsd.exports.verdict import Standing
-from hostnfsd.machine.exports import Findings, dialect_of, read_exports
+from hostnfsd.machine.exports import Findings, dialect_of, path_of, read_exports
 from hostnfsd.machine.names import Names
 from hostnfsd.snapshot import ApplyView, ExportsView
 
@@ -131,8 +131,7 @@ class ExportsWatch:
                 await self._woken.wait()
                 continue
             await survive(self._turn)
-            if not self._at_once:
-                await wait(self._woken, watch.STEP_S)
+            await wait(self._woken, watch.STEP_S)
 
     def _rebook(self) -> None:
         """Open a book for the file that the configuration names, unless it is the same."""
@@ -143,10 +142,11 @@ class ExportsWatch:
             return
         self._seen, self._ask_at = {}, None
         self._settling.over()
+        self._aside = Aside("exports")  # the other file may hang
         if host.exports == "none":
             self._book = None
             return
-        self._book = ExportsBook(host.exports, dialect_of(host.platform), self._follow)
+        self._book = ExportsBook(str(path_of(host)), dialect_of(host.platform), self._follow)
         if before is not None:
             self._book.inherit(before.in_force)
 
@@ -166,8 +166,10 @@ class ExportsWatch:
         if self._seen and seen != self._seen:
             self._settling.changed(now, bare=bare(seen[Path(book.path)]))
         self._seen = seen
+        # Nobody is helped by what stands there in the middle of a save, not even who asks for it.
         due = self._settling.due
-        if self._at_once or (due is not None and now >= due) or now >= self._refresh_at:
+        asked = self._at_once or now >= self._refresh_at
+        if asked if due is None else now >= due:
             await self._read(book, now)
         if self._ask_at is not None and now >= self._ask_at:
             self._asked += 1
@@ -205,7 +207,7 @@ class ExportsWatch:
 
     def _read_and_look(self, host: Host) -> tuple[Findings, Seen]:
         found = self._read_files(host)
-        return found, watch.signatures((Path(host.exports), *found.files))
+        return found, watch.signatures((path_of(host), *found.files))
 
     def _enter(self, book: ExportsBook, found: Findings, *, asked: bool) -> None:
         first = book.standing is Standing.PENDING

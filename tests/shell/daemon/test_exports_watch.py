@@ -188,6 +188,18 @@ async def test_a_file_that_is_not_there_admits_nobody_until_it_comes(
         assert len(it.events("exports_valid")) == 1
 
 
+async def test_a_path_may_be_spelt_oddly(
+    file: Path, a: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(file.parent))
+    async with following(Path("~") / file.name) as it:
+        assert (it.paths, it.view.path) == ([str(a)], str(file))
+    async with following(Path(f"{file.parent}//./{file.name}")) as it:
+        assert it.paths == [str(a)]
+        it.configure(exports=f"{file.parent}//./gone")
+        await it.until(standing=Standing.MISSING)
+
+
 async def test_a_file_that_goes_for_good_takes_everybody_s_leave_away(file: Path, a: Path) -> None:
     async with following(file) as it:
         file.unlink()
@@ -357,6 +369,34 @@ async def test_a_look_that_hangs_is_told(
         hang.set()
         await eventually(lambda: it.view.error is None, "it to answer")
         assert it.paths == [str(a)]
+
+
+async def test_another_file_does_not_wait_for_one_that_hangs(
+    file: Path, b: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports_watch, "READ_S", 0.05)
+    monkeypatch.setattr(exports_watch, "LOOK_S", 0.05)
+    other = file.with_name("other")
+    other.write_text(line(b))
+    async with following(file) as it:
+        it.before_reading = hang.wait
+        it.configure(address="127.0.0.2")  # read at once
+        await eventually(lambda: it.view.error, "the hang to be told")
+        it.before_reading = lambda: None
+        it.configure(exports=str(other))
+        await it.until(b)
+
+
+async def test_who_asks_for_it_does_not_get_half_a_save(file: Path, a: Path) -> None:
+    async with following(file) as it:
+        text = file.read_text()
+        file.unlink()
+        it.configure(address="127.0.0.1")
+        await it.nothing_read(for_s=BARE_S / 2)
+        file.write_text(text)
+        await it.reading()
+
+        assert it.followed == [[str(a)]]
 
 
 async def test_a_bug_in_a_reader_ends_nothing(file: Path, a: Path, b: Path) -> None:
