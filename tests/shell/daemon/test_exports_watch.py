@@ -332,12 +332,17 @@ def hang() -> Iterator[threading.Event]:
     over.set()
 
 
+def impatient(monkeypatch: pytest.MonkeyPatch, within_s: float = 0.05) -> None:
+    """Give up what takes so long from now on."""
+    monkeypatch.setattr(exports_watch, "READ_S", within_s)
+    monkeypatch.setattr(exports_watch, "LOOK_S", within_s)
+
+
 async def test_a_reading_that_hangs_is_told_and_superseded(
     file: Path, a: Path, b: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports_watch, "READ_S", 0.05)
-    monkeypatch.setattr(exports_watch, "LOOK_S", 0.05)
     async with following(file) as it:
+        impatient(monkeypatch)
         it.before_reading = hang.wait
         file.write_text(line(b))
         await eventually(lambda: it.view.error, "the hang to be told")
@@ -349,6 +354,7 @@ async def test_a_reading_that_hangs_is_told_and_superseded(
         await it.nothing_read(for_s=0.2)
         assert it.reads == reads
         it.before_reading = lambda: None
+        impatient(monkeypatch, within_s=10)
         hang.set()
         await it.until(a, b)
         assert [str(b)] not in it.followed
@@ -360,12 +366,13 @@ async def test_a_reading_that_hangs_is_told_and_superseded(
 async def test_a_look_that_hangs_is_told(
     file: Path, a: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports_watch, "LOOK_S", 0.05)
     async with following(file) as it:
+        impatient(monkeypatch)
         real = watch.signatures
         monkeypatch.setattr(watch, "signatures", lambda paths: hang.wait() and real(paths))
         await eventually(lambda: it.view.error, "the hang to be told")
         assert "cannot be looked at" in str(it.view.error)
+        impatient(monkeypatch, within_s=10)
         hang.set()
         await eventually(lambda: it.view.error is None, "it to answer")
         assert it.paths == [str(a)]
@@ -374,15 +381,15 @@ async def test_a_look_that_hangs_is_told(
 async def test_another_file_does_not_wait_for_one_that_hangs(
     file: Path, b: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports_watch, "READ_S", 0.05)
-    monkeypatch.setattr(exports_watch, "LOOK_S", 0.05)
     other = file.with_name("other")
     other.write_text(line(b))
     async with following(file) as it:
+        impatient(monkeypatch)
         it.before_reading = hang.wait
         it.configure(address="127.0.0.2")  # read at once
         await eventually(lambda: it.view.error, "the hang to be told")
         it.before_reading = lambda: None
+        impatient(monkeypatch, within_s=10)
         it.configure(exports=str(other))
         await it.until(b)
 
