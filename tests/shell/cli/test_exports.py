@@ -29,7 +29,9 @@ WORDS_64 = "invalid choice: 'bsd'"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No configuration and no daemon of this machine."""
+    """No configuration and no daemon of this machine; and time for whoever is asked."""
+    monkeypatch.setattr(exports, "_ASKED_S", 20.0)
+    monkeypatch.setattr(exports, "_DAEMON_S", 20.0)
     for name in ("XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "HOSTNFSD_CONFIG", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
