@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from hostnfsd.config.reader import parse
+from hostnfsd.doctor.check import Id
 from hostnfsd.doctor.finding import Finding, Outcome
+from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.scene import Scene
-from hostnfsd.doctor.walk import walk
+from hostnfsd.doctor.walk import checks, walk
 from hostnfsd.services import Service
 from tests.support.conditions import eventually
 from tests.support.nfs_host import NfsHost, nfs_host
@@ -150,3 +152,19 @@ async def test_a_client_whose_command_fails(
     findings = await found(scene(host, sshd, ports), client="no-such-program exec x")
 
     assert wrong(findings)["client gw/nfs"] == "client-command"
+
+
+async def test_titles_fit_their_column(
+    host: NfsHost, sshd: Sshd, ports: dict[Service, int]
+) -> None:
+    made = scene(host, sshd, ports)
+    links = [Link(made, name) for name in made.config.gateway]
+    every = list(checks(made, links, client="env"))
+
+    assert len(every) > 15
+    assert [check.title for check in every if len(check.title) > 18] == []
+    assert len({check.id for check in every}) == len(every)
+    known: set[Id] = set()
+    for check in every:
+        assert set(check.needs) <= known, f"{check.id} needs what comes after it, or nowhere"
+        known.add(check.id)
