@@ -158,8 +158,9 @@ def test_behind_sudo_a_macs_daemon_runs_as_the_one_who_called(
     arguments = ["--config", str(config), "install", "--system", "--dry-run"]
     assert main(arguments) == Exit.OK
     shown = capsys.readouterr().out
-    plist = "\n".join(line[4:] for line in shown.splitlines() if line.startswith("    "))
-    loaded = plistlib.loads(plist.encode())
+    files = "\n".join(line[4:] for line in shown.splitlines() if line.startswith("    "))
+    plist, end, _log_rotation = files.partition("</plist>")
+    loaded = plistlib.loads((plist + end).encode())
     assert loaded["UserName"] == "nobody"
     assert loaded["EnvironmentVariables"]["HOME"] == pwd.getpwnam("nobody").pw_dir
 
