@@ -26,6 +26,8 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         "T13": "traps of the exports file: options, masks with host bits",
         "T14": "map rules: chown fails, root may not write",
         "T15": "rpcbind was restarted: servers must register again",
+        "T16": "macOS 14.4 broke nfsd restart",
+        "T17": "privacy rules of macOS: who writes /etc/exports, and nfsd, need Full Disk Access",
         "D1": "TCP 2049 refused: nfsd down",
         "D2": "NULL is answered by the end of the connection: exports admit no 127.0.0.1",
         "D3": "NULL of version 3 answered, of version 4 a mismatch: normal for macOS",

@@ -54,6 +54,25 @@ ENTRIES: Final = (
         ("T13",),
     ),
     Entry(
+        "full-disk-access",
+        "macOS does not let a program write or read there",
+        (
+            "tee: {path}: Operation not permitted",
+            "sed: {path}: Operation not permitted",
+            "cp: {path}: Operation not permitted",
+        ),
+        "Since macOS 10.14 even root may not write /etc/exports from a program without Full Disk"
+        " Access; and nfsd serves nothing below Documents, Desktop, Downloads or an external drive"
+        " without it.",
+        (
+            (
+                "in System Settings, Privacy and Security, Full Disk Access, add the terminal that"
+                " writes, or /sbin/nfsd that serves"
+            ),
+        ),
+        ("T17",),
+    ),
+    Entry(
         "not-applied",
         "the server exports something else than its file says",
         ("the file exports it, the server does not: the file changed since it was read",),

@@ -57,11 +57,29 @@ ENTRIES: Final = (
         (
             "start it again",
             "macOS:",
-            "$ sudo nfsd restart",
+            "$ sudo nfsd stop; sudo nfsd start",
             "Linux:",
             "$ sudo systemctl restart nfs-server",
         ),
         ("D5",),
+    ),
+    Entry(
+        "nfsd-restart-broken",
+        "nfsd restart fails (macOS 14.4 to 14.6)",
+        (
+            'Could not kickstart service "com.apple.nfsd": 1: Operation not permitted',
+            "/bin/launchctl exited with status 1",
+        ),
+        "From March to September 2024 launchctl refused to restart Apple's own services, and `nfsd"
+        " restart` uses it. Reading the exports anew, and stopping and starting, still work.",
+        (
+            "have the exports read without a restart, or stop and start:",
+            "macOS:",
+            "$ sudo nfsd update",
+            "Linux:",
+            "$ sudo exportfs -ra",
+        ),
+        ("T16",),
     ),
     Entry(
         "server-not-enabled",
@@ -84,7 +102,7 @@ ENTRIES: Final = (
         " that registers; if it hangs, launchd starts a new one, and servers must register anew.",
         (
             "macOS:",
-            "$ sudo launchctl kickstart -k system/com.apple.rpcbind && sudo nfsd update",
+            "$ sudo launchctl stop com.apple.rpcbind && sudo nfsd update",
             "Linux:",
             "$ sudo systemctl restart rpcbind nfs-server",
         ),
@@ -119,7 +137,7 @@ ENTRIES: Final = (
         (
             "start it again",
             "macOS:",
-            "$ sudo nfsd restart",
+            "$ sudo nfsd stop; sudo nfsd start",
             "Linux:",
             "$ sudo systemctl restart nfs-server",
         ),
@@ -156,7 +174,7 @@ ENTRIES: Final = (
         (
             "start it again",
             "macOS:",
-            "$ sudo nfsd restart",
+            "$ sudo nfsd stop; sudo nfsd start",
             "Linux:",
             "$ sudo systemctl restart nfs-server",
         ),
