@@ -301,6 +301,10 @@ class ExportView:
     mountable: bool
 
 
+#: The code of the problem that a failed :class:`ApplyView` is counted as.
+NOT_APPLIED: Final = "not-applied"
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyView:
     """How telling the server went last: when, whether it took the file, and what was said."""

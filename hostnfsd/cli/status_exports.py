@@ -7,7 +7,7 @@ from hostnfsd.cli.columns import Cell, Page, Shade
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Severity
 from hostnfsd.readable import duration
-from hostnfsd.snapshot import ExportsView
+from hostnfsd.snapshot import NOT_APPLIED, ExportsView
 
 _STANDINGS: Final[dict[Standing, Shade]] = {Standing.VALID: "good", Standing.PENDING: "warn"}
 _SEVERITIES: Final[dict[Severity, Shade]] = {
@@ -90,9 +90,11 @@ def _applied(view: ExportsView, now: float) -> Iterator[Cell]:
 
 
 def _problems(view: ExportsView) -> Iterator[Cell]:
-    if not view.problems:
+    # That the server was not told stands above.
+    problems = [problem for problem in view.problems if problem.code != NOT_APPLIED]
+    if not problems:
         return
-    first, *others = view.problems
+    first, *others = problems
     shade = _SEVERITIES[first.severity]
     yield f"  {counted(view)}{', the first' if others else ''}:", shade
     for line in first.render().splitlines():

@@ -28,9 +28,10 @@ from hostnfsd.exports.verdict import (
     worst_first,
 )
 from hostnfsd.machine.exports import Findings
-from hostnfsd.problem import Problem, Severity
+from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.quiet import Quiet, Summary
-from hostnfsd.snapshot import ApplyView, ExportsView, ExportView
+from hostnfsd.readable import printable
+from hostnfsd.snapshot import NOT_APPLIED, ApplyView, ExportsView, ExportView
 from hostnfsd.tunnel.admission import Exported
 
 #: Problems that a log line and the status show; ``hostnfsd exports`` shows all.
@@ -291,7 +292,18 @@ class ExportsBook:
         )
 
     def _problems(self) -> tuple[Problem, ...]:
-        return (*(() if self._found is None else self._found.problems), *self._differences)
+        found = () if self._found is None else self._found.problems
+        return (*found, *self._differences, *self._not_applied())
+
+    def _not_applied(self) -> tuple[Problem, ...]:
+        applied = self.applied
+        if applied is None or applied.ok:
+            return ()
+        text = printable(f"the server was not told of the last change: {applied.text}")
+        place = Place(self.path)
+        return (
+            Problem(NOT_APPLIED, Severity.WARNING, place, "host.apply_exports", text, applied.hint),
+        )
 
     def _problem_keys(self) -> frozenset[tuple[str, str, str]]:
         return frozenset() if self._found is None else _keys(self._found.problems)

@@ -7,7 +7,7 @@ from typing import Final
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Severity
 from hostnfsd.readable import duration, printable
-from hostnfsd.snapshot import ExportsView
+from hostnfsd.snapshot import NOT_APPLIED, ExportsView
 
 _STANDINGS: Final = {Standing.VALID: "good", Standing.PENDING: "warn"}
 _SEVERITIES: Final = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "soft"}
@@ -74,6 +74,8 @@ def _problems(view: ExportsView) -> Iterator[str]:
         return
     yield "<ul>"
     for problem in view.problems:
+        if problem.code == NOT_APPLIED:
+            continue  # it stands above
         severity = _span(_SEVERITIES[problem.severity], problem.severity)
         yield f"<li>{severity} <code>{_text(problem.render(), lines=True)}</code></li>"
     total = sum(view.counts.values())

@@ -14,6 +14,7 @@ from hostnfsd.daemon import exports_apply
 from hostnfsd.daemon.exports_apply import Applying
 from hostnfsd.exports.model import Dialect
 from hostnfsd.exports.verdict import Standing
+from hostnfsd.problem import Severity
 from hostnfsd.snapshot import ApplyView
 from tests.support.conditions import eventually
 from tests.support.exports_following import following
@@ -263,6 +264,9 @@ async def test_a_server_that_took_no_notice_is_a_failure(
         assert applied is not None
         assert not applied.ok
         assert applied.text.startswith("exportfs -ra: done, and the server still differs: ")
+        codes = [problem.code for problem in it.view.problems]
+        assert codes.count("not-applied") == 1
+        assert it.view.counts[Severity.WARNING] >= 3  # and what differs
         assert len(it.events("exports_not_applied")) == 1
 
 

@@ -66,6 +66,20 @@ def test_it_tells_that_the_server_was_told() -> None:
     assert shown.endswith("\n  the server was told 5 s ago: exportfs -ra")
 
 
+def test_that_the_server_was_not_told_is_said_once() -> None:
+    problem = Problem("not-applied", Severity.WARNING, Place("/f"), "x", "the server was not told")
+    shown = text(
+        view(
+            changes=(),
+            applied=ApplyView(NOW - 5, ok=False, text="it failed", hint="run it"),
+            counts={Severity.WARNING: 1},
+            problems=(problem,),
+        )
+    )
+
+    assert shown.endswith("\n  the server was not told 5 s ago: it failed\n    hint: run it")
+
+
 def test_what_a_file_says_moves_no_cursor() -> None:
     assert "\x1b" not in text(view(path="/etc/\x1b[2Jexports"))
 
