@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostnfsd.config import unbuilt
 from hostnfsd.config.reader import parse
 from hostnfsd.exports.matching import mountable
 from hostnfsd.exports.model import Dialect
@@ -108,6 +109,14 @@ def test_a_server_without_an_exports_file_has_its_exports_elsewhere() -> None:
     config = parse(text(propose(facts, Candidate("gw", ALIAS)), "2026-11-27"), "f").config
     assert config is not None
     assert (config.host.exports, config.access.allow) == ("none", "any")
+
+
+def test_then_who_is_on_the_network_of_the_gateway_is_admitted() -> None:
+    facts = Facts("linux", (ALIAS,), (GATEWAY, NODE), in_file=False, listed=("/srv/a",))
+    (gateway, *_) = candidates(facts)
+    # While the key is not built, it can only be "any".
+    built = unbuilt.find("access.allow") is None
+    assert propose(facts, gateway).allow == (("172.22.0.0/16",) if built else ())
 
 
 @pytest.mark.parametrize(
