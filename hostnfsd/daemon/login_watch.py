@@ -14,7 +14,7 @@ from typing import Final
 
 from hostnfsd.daemon import keys
 from hostnfsd.daemon.alias import DEFAULT_CONFIG
-from hostnfsd.daemon.watch import changed_files, login_files
+from hostnfsd.daemon.watch import Signature, changed_files, login_files, signatures
 from hostnfsd.tunnel.ssh_config import Alias, included
 
 #: Seconds between two questions to the agent.
@@ -25,27 +25,52 @@ _SYSTEMS: Final = Path("/etc/ssh")
 _MOST_FILES: Final = 256
 
 
-async def login_changed(
-    ssh_config: str, alias: Alias | None, held: keys.Held, environ: Mapping[str, str]
-) -> None:
-    """Wait for the first change.
+class LoginWatch:
+    """What a login depended on when it was tried last, and whether that has changed since.
+
+    Since then, and not since it was found to have failed: what is mended meanwhile counts, too.
 
     Args:
-        ssh_config: ``[gateway.NAME] ssh_config``.
-        alias: the gateway as it was resolved last; None if it could not be.
-        held: what the agent held when the login was tried.
         environ: for ``SSH_AUTH_SOCK`` and variables in file names.
     """
-    setting = None if alias is None else alias.identity_agent
-    waits = [
-        asyncio.create_task(changed_files(watched(ssh_config, alias, environ))),
-        asyncio.create_task(_agent_changed(setting, held, environ)),
-    ]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._alias: Alias | None = None
+        self._held: keys.Held = None
+        self._before: Mapping[Path, Signature] = {}
+
+    def begin(self, ssh_config: str, alias: Alias | None = None) -> None:
+        """A login is about to be tried.
+
+        Args:
+            ssh_config: ``[gateway.NAME] ssh_config``.
+            alias: what the gateway's name resolved to; None while that is not known anew.
+        """
+        self._alias = alias or self._alias
+        self._held = None
+        self._before = signatures(watched(ssh_config, self._alias, self._environ))
+
+    def agent_holds(self, held: keys.Held) -> None:
+        """What the agent held when it was asked for keys to offer."""
+        self._held = held
+
+    async def changed(self) -> None:
+        """Wait for the first change."""
+        waits = [
+            asyncio.create_task(changed_files(self._before)),
+            asyncio.create_task(self._agent_changed()),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _agent_changed(self) -> None:
+        setting = None if self._alias is None else self._alias.identity_agent
+        while await keys.held(keys.agent_socket(setting, self._environ)) == self._held:  # noqa: ASYNC110  # an agent tells of nothing by itself
+            await asyncio.sleep(AGENT_STEP_S)
 
 
 def watched(ssh_config: str, alias: Alias | None, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -90,8 +115,3 @@ def _configurations(ssh_config: str) -> Iterator[Path]:
 
 def _expanded(name: str) -> Path:
     return Path(os.path.expanduser(name))  # noqa: PTH111  # who has no home stays ~ instead of raising
-
-
-async def _agent_changed(setting: str | None, held: keys.Held, environ: Mapping[str, str]) -> None:
-    while await keys.held(keys.agent_socket(setting, environ)) == held:  # noqa: ASYNC110  # an agent tells of nothing by itself
-        await asyncio.sleep(AGENT_STEP_S)

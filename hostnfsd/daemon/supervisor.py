@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from hostnfsd.config.model import Config
-from hostnfsd.daemon import keys, ssh
+from hostnfsd.daemon import ssh
 from hostnfsd.daemon.account import Account
 from hostnfsd.daemon.board import Board
 from hostnfsd.daemon.circle import Circle
@@ -25,7 +25,7 @@ from hostnfsd.daemon.forwards import Forwards
 from hostnfsd.daemon.gate import Gate
 from hostnfsd.daemon.host_face import HostServices
 from hostnfsd.daemon.ledger import Ledger
-from hostnfsd.daemon.login_watch import login_changed
+from hostnfsd.daemon.login_watch import LoginWatch
 from hostnfsd.daemon.memory import Memory
 from hostnfsd.daemon.service_views import service_views
 from hostnfsd.services import Service
@@ -97,8 +97,7 @@ class Supervisor:
         self._addresses = self._memory.client_addresses(config())
         self._board = self._memory.board
         self._account = Account(name, self._memory.quiet)
-        self._alias: Alias | None = None
-        self._held: keys.Held = None
+        self._login = LoginWatch(os.environ)
 
     # -- asked from outside ----------------------------------------------------------------------
 
@@ -249,13 +248,14 @@ class Supervisor:
         try:
             circle = Circle()
             config = self._config()
+            self._login.begin(config.gateway[self.name].ssh_config)
             session = await ssh.connect(
                 self.name,
                 config.gateway[self.name],
                 config.tunnel,
                 on_congestion=circle.set_congested,
                 dialling=self._dialling,
-                agent_holds=self._agent_holds,
+                agent_holds=self._login.agent_holds,
             )
             established = True
             try:
@@ -315,12 +315,9 @@ class Supervisor:
         self._post(machine.Lost(failure) if established else event, generation)
 
     def _dialling(self, alias: Alias) -> None:
-        self._alias, self._held = alias, None
+        self._login.begin(self._config().gateway[self.name].ssh_config, alias)
         self._account.address = str(alias)
         self._changed()
-
-    def _agent_holds(self, held: keys.Held) -> None:
-        self._held = held
 
     async def _disconnect(self, attempt: asyncio.Task[None] | None, *, drain: bool) -> None:
         if drain and self._forwards is not None:
@@ -343,8 +340,7 @@ class Supervisor:
             self._watch = self._group.create_task(watch, name=f"{self.name} watch")
 
     async def _hasten_on_change(self) -> None:
-        ssh_config = self._config().gateway[self.name].ssh_config
-        await login_changed(ssh_config, self._alias, self._held, os.environ)
+        await self._login.changed()
         self.hasten()
 
     # -- what is shown ---------------------------------------------------------------------------

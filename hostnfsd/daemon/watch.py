@@ -40,20 +40,18 @@ def bare(seen: Signature) -> bool:
     return seen is None or seen[2] == 0
 
 
-async def changed_files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Wait until one of the files is no longer what it was when this was called.
+async def changed_files(before: Mapping[Path, Signature]) -> tuple[Path, ...]:
+    """Wait until one of the files is no longer what it was.
 
     While a look hangs nothing has changed, as far as anybody can tell.
     """
-    before: Mapping[Path, Signature] | None = None
-    aside, watched = Aside("watch"), tuple(paths)
+    aside = Aside("watch")
     while True:
         try:
-            now = await aside.do(lambda: signatures(watched), LOOK_S)
+            now = await aside.do(lambda: signatures(before), LOOK_S)
         except TimeoutError:
             continue
-        before = now if before is None else before
-        changed = tuple(path for path in watched if now[path] != before[path])
+        changed = tuple(path for path, was in before.items() if now[path] != was)
         if changed:
             return changed
         await asyncio.sleep(STEP_S)

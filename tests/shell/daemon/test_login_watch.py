@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hostnfsd.daemon import keys, login_watch, watch
-from hostnfsd.daemon.login_watch import login_changed, watched
+from hostnfsd.daemon.login_watch import LoginWatch, watched
 from hostnfsd.tunnel.ssh_config import Alias
 from tests.support.agent import Agent, ssh_agent
 from tests.support.conditions import eventually, never
@@ -39,13 +39,21 @@ def alias(**changes: object) -> Alias:
     return Alias(host="127.0.0.1", **{**none, **changes})  # type: ignore[arg-type]  # fields
 
 
+async def begun(ssh_config: str = "none", found: Alias | None = None, **environ: str) -> LoginWatch:
+    """The watch of a login that was tried just now."""
+    made = LoginWatch(environ)
+    made.begin(ssh_config, found)
+    setting = None if found is None else found.identity_agent
+    made.agent_holds(await keys.held(keys.agent_socket(setting, environ)))
+    return made
+
+
 @asynccontextmanager
 async def waiting(
     ssh_config: str = "none", found: Alias | None = None, **environ: str
 ) -> AsyncIterator["asyncio.Task[None]"]:
-    setting = None if found is None else found.identity_agent
-    held = await keys.held(keys.agent_socket(setting, environ))
-    task = asyncio.create_task(login_changed(ssh_config, found, held, environ))
+    login = await begun(ssh_config, found, **environ)
+    task = asyncio.create_task(login.changed())
     await never(task.done, "nothing has changed", for_s=0.15)
     yield task
     task.cancel()
@@ -72,14 +80,19 @@ async def test_the_agent_of_ssh_config_is_the_one_that_is_asked(
         await eventually(changed.done, "the key")
 
 
-async def test_a_key_that_was_added_while_the_login_was_tried_is_noticed(
-    agent: Agent, tmp_path: Path
+async def test_what_is_mended_while_the_login_is_tried_is_noticed(
+    agent: Agent, tmp_path: Path, home: Path
 ) -> None:
     make_key(tmp_path / "key")
-    before = await keys.held(agent.socket)
+    login = await begun(found=alias(), SSH_AUTH_SOCK=agent.socket)
     agent.add(tmp_path / "key")
     async with asyncio.timeout(10):
-        await login_changed("none", alias(), before, {"SSH_AUTH_SOCK": agent.socket})
+        await login.changed()
+
+    login = await begun("~/.ssh/config")
+    (home / ".ssh" / "config").write_text("Host dev-gw\n")
+    async with asyncio.timeout(10):
+        await login.changed()
 
 
 async def test_a_file_that_changes_is_noticed(home: Path) -> None:

@@ -69,7 +69,7 @@ async def test_a_change_is_noticed(
     still = file.with_name("still")
     still.write_text("")
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        waiting = group.create_task(changed_files([still, file]))
+        waiting = group.create_task(changed_files(signatures([still, file])))
         await eventually(lambda: looks.count > 0, "the first look")
         change(file)
 
@@ -79,7 +79,7 @@ async def test_a_change_is_noticed(
 async def test_a_file_that_appears_is_noticed(tmp_path: Path, looks: Looks) -> None:
     path = tmp_path / "new"
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        waiting = group.create_task(changed_files([path]))
+        waiting = group.create_task(changed_files(signatures([path])))
         await eventually(lambda: looks.count > 0, "the first look")
         path.write_text("")
 
@@ -89,7 +89,7 @@ async def test_a_file_that_appears_is_noticed(tmp_path: Path, looks: Looks) -> N
 async def test_what_stays_is_waited_for(file: Path, looks: Looks) -> None:
     looks.then[20] = lambda: edit(file)
     async with asyncio.timeout(10):
-        assert await changed_files([file]) == (file,)
+        assert await changed_files(signatures([file])) == (file,)
     assert looks.count == 21
 
 
@@ -100,7 +100,7 @@ async def test_a_look_that_hangs_is_no_change(
     over = threading.Event()
     looks.then = {2: over.wait, 3: lambda: edit(file)}
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        waiting = group.create_task(changed_files([file]))
+        waiting = group.create_task(changed_files(signatures([file])))
         await eventually(lambda: looks.count == 2, "the look that hangs")
         over.set()
 
