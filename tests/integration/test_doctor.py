@@ -581,3 +581,27 @@ def test_the_screen(shared: Bed) -> None:
     assert done.output.splitlines()[-1].startswith("sudo systemctl enable --now nfs")
     wide = [line for line in done.output.splitlines() if len(line) > 80]
     assert [line for line in wide if os.sep not in line] == []
+
+
+def test_fix_does_what_is_safe_and_looks_again(shared: Bed) -> None:
+    key = shared.folder / "open_key"
+    key.write_bytes(shared.key.read_bytes())
+    key.chmod(0o644)
+    known = shared.folder / "known"
+    known.write_text("")
+    tables = dev_gw(identity_files=[str(key)], known_hosts=str(known))
+    doctor = shared.daemon(merge(dict(PLAIN), tables), start=False)
+
+    refused = doctor.command("doctor", "--fix", timeout_s=40)
+    assert refused.status == 1
+    assert f"  chmod 600 {key}" in refused.output
+    assert "Nothing was done" in refused.output
+    assert key.stat().st_mode & 0o777 == 0o644
+
+    done = doctor.command("doctor", "--fix", "--yes", "--accept-host-key", timeout_s=60)
+    assert done.status == 0, done.output
+    assert f"done: chmod 600 {key}" in done.output
+    assert "done: ssh-keyscan" in done.output
+    assert key.stat().st_mode & 0o777 == 0o600
+    well(ask(doctor))
+    nothing_left(shared)
