@@ -22,6 +22,12 @@ class SshAlias:
     user: str = ""
     forwards: tuple[int, ...] = ()
 
+    @property
+    def login(self) -> str:
+        """Who logs in where, for people."""
+        who = f"{self.user}@" if self.user else ""
+        return f"{who}{self.host} port {self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:

@@ -48,8 +48,7 @@ class Candidate:
         """What it is, for people."""
         parts: list[str] = []
         if self.alias is not None:
-            login = f"{self.alias.user}@" if self.alias.user else ""
-            parts.append(f"Host of ssh_config, {login}{self.alias.host} port {self.alias.port}")
+            parts.append(f"Host of ssh_config, {self.alias.login}")
         if self.container is not None:
             where = f" on docker network {self.network.network}" if self.network else ""
             parts.append(f"container {self.container.name}{where}")

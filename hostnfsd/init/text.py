@@ -32,7 +32,8 @@ def _lines(proposal: Proposal, written: str) -> Iterator[str]:
     yield f"[{dotted(('gateway', gateway.name))}]"
     if gateway.alias is not None:
         yield from _comment(
-            f"How to log in stands in ssh_config, Host {gateway.name}: {gateway.told}."
+            f"How to log in stands in ssh_config, Host {gateway.name}: {gateway.alias.login}."
+            + ("" if gateway.container is None else f" It is container {gateway.container.name}.")
         )
     elif gateway.container is None:
         yield from _comment("How to log in: host, port, user, identity_files; else as ssh does.")
@@ -61,8 +62,8 @@ def _lines(proposal: Proposal, written: str) -> Iterator[str]:
         yield ""
         yield "[host]"
         yield from _comment(
-            "There is no /etc/exports: the server keeps its exports elsewhere, so they cannot tell"
-            " who is admitted."
+            "Nothing stands in /etc/exports: the server keeps its exports elsewhere, so they cannot"
+            " tell who is admitted."
         )
         yield 'exports = "none"'
         yield ""

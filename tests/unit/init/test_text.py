@@ -15,8 +15,7 @@ def test_only_what_differs_from_the_defaults_is_written_and_why() -> None:
 # check --show` prints every key with its value.
 
 [gateway.gw]
-# How to log in stands in ssh_config, Host gw: Host of ssh_config, admin@127.0.0.1 port 122,
-# container dev-gw on docker network kind.
+# How to log in stands in ssh_config, Host gw: admin@127.0.0.1 port 122. It is container dev-gw.
 # Clients on docker network kind look it up by this name. Its address, now 172.22.0.12, changes when
 # the container is made anew.
 client_address = "dev-gw"
