@@ -25,8 +25,10 @@ from hostnfsd.snapshot import ApplyView, ExportsView
 
 #: Seconds between two readings of a file that does not change: names may have other addresses.
 REFRESH_S: Final = 60.0
-#: Seconds a reading may take before it is told: names alone have six.
-READ_S: Final = 15.0
+#: Seconds after which it is told that a reading takes long: names alone have six, and a Mac asks
+#: several programs; and seconds after which it is given up.
+LATE_S: Final = 15.0
+READ_S: Final = 60.0
 #: Seconds until the server is asked again whether it differs from the file; doubled up to the most.
 _ASK_AGAIN_S: Final = 10.0
 _ASK_MOST_S: Final = 60.0
@@ -158,7 +160,7 @@ class ExportsWatch:
         try:
             seen = await self._aside.do(lambda: watch.signatures(paths), LOOK_S)
         except TimeoutError:
-            self._late(book, f"it cannot be looked at within {LOOK_S:g} s")
+            self._late(book, f"it could not be looked at within {LOOK_S:g} s")
             return
         if book is not self._book:
             return
@@ -182,15 +184,19 @@ class ExportsWatch:
         # Who writes all the time, or waits for an answer, gets what is there now.
         anyhow = asked or self._settling.overdue(now)
         self._at_once = False
+        slow = f"it could not be read within {LATE_S:g} s"
+        teller = asyncio.get_running_loop().call_later(LATE_S, self._late, book, slow)
         try:
             found, seen = await self._aside.do(lambda: self._read_and_look(host), READ_S)
         except TimeoutError:
             self._at_once |= asked
-            self._late(book, f"it cannot be read within {READ_S:g} s")
+            self._late(book, slow)
             return
         except Exception:  # a bug of ours, which is logged: not again at once
             self._settle(now)
             raise
+        finally:
+            teller.cancel()
         if book is not self._book:
             return
         changed = {path for path in before.keys() & seen.keys() if before[path] != seen[path]}

@@ -334,8 +334,8 @@ def hang() -> Iterator[threading.Event]:
 
 def impatient(monkeypatch: pytest.MonkeyPatch, within_s: float = 0.05) -> None:
     """Give up what takes so long from now on."""
-    monkeypatch.setattr(exports_watch, "READ_S", within_s)
-    monkeypatch.setattr(exports_watch, "LOOK_S", within_s)
+    for name in ("LATE_S", "READ_S", "LOOK_S"):
+        monkeypatch.setattr(exports_watch, name, within_s)
 
 
 async def test_a_reading_that_hangs_is_told_and_superseded(
@@ -348,7 +348,7 @@ async def test_a_reading_that_hangs_is_told_and_superseded(
         await eventually(lambda: it.view.error, "the hang to be told")
 
         assert it.paths == [str(a)]
-        assert "cannot be read" in str(it.view.error)
+        assert "could not be read" in str(it.view.error)
         reads = it.reads
         file.write_text(line(a) + line(b))  # the loop goes on, and so does the file
         await it.nothing_read(for_s=0.2)
@@ -363,6 +363,23 @@ async def test_a_reading_that_hangs_is_told_and_superseded(
         assert len(it.events("exports_answer")) == 1
 
 
+async def test_a_reading_that_is_slow_is_told_and_counts_all_the_same(
+    file: Path, b: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with following(file) as it:
+        monkeypatch.setattr(exports_watch, "LATE_S", 0.05)
+        it.before_reading = hang.wait
+        file.write_text(line(b))
+        await eventually(lambda: it.view.error, "it to be told")
+        reads = it.reads
+        monkeypatch.setattr(exports_watch, "LATE_S", 10.0)
+        hang.set()
+        await it.until(b)
+
+        assert it.reads == reads
+        assert it.view.error is None
+
+
 async def test_a_look_that_hangs_is_told(
     file: Path, a: Path, hang: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,7 +388,7 @@ async def test_a_look_that_hangs_is_told(
         real = watch.signatures
         monkeypatch.setattr(watch, "signatures", lambda paths: hang.wait() and real(paths))
         await eventually(lambda: it.view.error, "the hang to be told")
-        assert "cannot be looked at" in str(it.view.error)
+        assert "could not be looked at" in str(it.view.error)
         impatient(monkeypatch, within_s=10)
         hang.set()
         await eventually(lambda: it.view.error is None, "it to answer")
