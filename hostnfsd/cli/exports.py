@@ -117,7 +117,6 @@ def _settings(config: str | None) -> Settings:
 
 def settings_of(config: "Config") -> Settings:
     """What a configuration says of exports."""
-    from hostnfsd.config.unbuilt import effective  # noqa: PLC0415
     from hostnfsd.machine.exports import path_of  # noqa: PLC0415
     from hostnfsd.services import Service  # noqa: PLC0415
 
@@ -132,7 +131,7 @@ def settings_of(config: "Config") -> Settings:
         platform=host.platform,
         address=host.address,
         low_ports=host.reserved_source_port != "never",
-        allow=effective("access.allow", config.access.allow),
+        allow=config.access.allow,
         mountd=ports.get(Service.MOUNTD),
         rpcbind=ports.get(Service.RPCBIND, _RPCBIND),
     )

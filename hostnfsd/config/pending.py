@@ -55,7 +55,7 @@ def remarks(config: Config) -> tuple[Finding, ...]:
             "default-not-built",
             _generic(row),
             sentence(row),
-            severity=Severity.WARNING if row.wider else Severity.NOTE,
+            severity=Severity.NOTE,
         )
         for row in in_play(config)
     )

@@ -22,7 +22,6 @@ class Unbuilt:
         shown: how that is told to people, where it is not simply the value.
         notice: the sentence for whoever left the default in place. None where the default is
             what is in effect, or where another row's sentence says it too.
-        wider: the effective value lets more happen than the default would.
         settable: whether a file may name the effective value itself.
     """
 
@@ -30,18 +29,10 @@ class Unbuilt:
     effective: object
     notice: str | None = None
     shown: str | None = None
-    wider: bool = False
     settable: bool = True
 
 
 ROWS: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt(
-        "access.allow",
-        "any",
-        "whoever reaches a gateway port is let through; the exports are not consulted",
-        wider=True,
-    ),
-    Unbuilt("access.revoke_grace_s", None, shown="nobody is ever revoked", settable=False),
     Unbuilt(
         "gateway.*.reclaim",
         "wait",

@@ -21,7 +21,7 @@ import asyncssh
 import structlog
 
 from hostnfsd import __version__
-from hostnfsd.config import pending, unbuilt
+from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, network, seams
@@ -100,7 +100,7 @@ class Daemon:
         self._sleep = Sleep(self._slept)
         self._gate = Gate(
             gateways=lambda: self._config.gateway,
-            allow=lambda: unbuilt.effective("access.allow", self._config.access.allow),
+            allow=lambda: self._config.access.allow,
             changed=partial(self._tell, Supervisor.access_changed),
         )
         self._control = Control(self)

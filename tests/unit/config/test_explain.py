@@ -71,16 +71,15 @@ def test_what_is_not_built_shows_what_is_in_effect() -> None:
     found = rows("[gateway.a]")
     shown = {key: (row.value, row.shown) for key, row in found.items() if row.origin == "not-built"}
 
-    assert shown["access.allow"] == ("any", '"any"')
     assert shown["gateway.a.reclaim"] == ("wait", '"wait"')
     assert shown["state.directory"] == ("", "(nothing is kept)")
-    assert found["access.allow"].source() == "not built yet"
+    assert found["gateway.a.reclaim"].source() == "not built yet"
 
 
 def test_the_effective_value_set_is_the_files() -> None:
-    row = rows('[gateway.a]\n[access]\nallow = "any"')["access.allow"]
+    row = rows('[gateway.a]\nreclaim = "wait"')["gateway.a.reclaim"]
 
-    assert (row.value, row.source()) == ("any", "x.toml:3")
+    assert (row.value, row.source()) == ("wait", "x.toml:2")
 
 
 def test_a_services_port_has_the_line_that_gives_it() -> None:

@@ -74,10 +74,7 @@ def test_what_fits_badly_is_told_beside_a_wrong_value() -> None:
 
 
 def test_defaults_not_built_are_told_only_of_a_file_without_errors() -> None:
-    assert {p.severity for p in parse("[gateway.a]", "f").problems} == {
-        Severity.WARNING,
-        Severity.NOTE,
-    }
+    assert {p.severity for p in parse("[gateway.a]", "f").problems} == {Severity.NOTE}
     assert {p.severity for p in parse("[gateway.a]\nport=0", "f").problems} == {Severity.ERROR}
 
 

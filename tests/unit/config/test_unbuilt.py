@@ -16,10 +16,9 @@ DEFAULTS = {key.pattern: key.default for key in every()}
 
 @pytest.mark.parametrize("row", unbuilt.ROWS, ids=lambda row: row.key)
 def test_a_default_is_either_in_effect_or_told(row: unbuilt.Unbuilt) -> None:
-    """But for revoking, which access.allow's notice tells too: nobody is refused at all."""
     default = DEFAULTS[row.key.replace("services.rpcbind.", "services.*.")]
 
-    assert row.notice or default == row.effective or row.key == "access.revoke_grace_s"
+    assert row.notice or default == row.effective
 
 
 def test_a_key_without_a_row_keeps_its_value() -> None:
