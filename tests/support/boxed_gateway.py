@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests.bed.nfs_server import NfsOptions, ganesha_conf
+from tests.bed.nfs_server import NfsOptions, exports_line, ganesha_conf
 from tests.bed.systemd_box import SystemdBox
 from tests.bed.waiting import wait_until
 from tests.support.systemd_service import write
@@ -54,6 +54,8 @@ def lay_out(box: SystemdBox) -> None:
     """
     write(box, "/etc/gateway/sshd_config", SSHD)
     write(box, "/etc/gateway/ganesha.conf", ganesha_conf(NfsOptions(privileged=True), SHARE))
+    # For everybody: the clients come from the gateway's own loopback, which no export names.
+    write(box, "/etc/exports", exports_line(SHARE))
     box.run(
         "sh",
         "-ec",
