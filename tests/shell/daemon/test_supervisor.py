@@ -15,7 +15,7 @@ import asyncssh
 import pytest
 from structlog.testing import capture_logs
 
-from hostnfsd.daemon import ssh, supervisor
+from hostnfsd.daemon import login_watch, ssh, supervisor
 from hostnfsd.daemon.prober import Prober
 from hostnfsd.daemon.ssh import Session
 from hostnfsd.daemon.watch import STEP_S
@@ -389,6 +389,7 @@ async def test_a_key_that_is_added_to_the_agent_unblocks(
     sshd: Sshd, ports: Ports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The state of a machine after a reboot: the key is encrypted, the agent there and empty."""
+    monkeypatch.setattr(login_watch, "AGENT_STEP_S", 0.1)
     sshd.start()
     plain, locked = tmp_path / "plain", tmp_path / "locked"
     sshd.authorized.write_text(make_key(plain) + "\n")
