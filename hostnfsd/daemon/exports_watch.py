@@ -17,14 +17,17 @@ from hostnfsd.daemon.exports_book import ExportsBook, Listed
 from hostnfsd.daemon.mount_verdict import survive, wait
 from hostnfsd.daemon.watch import LOOK_S, Signature, bare
 from hostnfsd.dial.sources import Sources
+from hostnfsd.exports.addresses import parse
 from hostnfsd.exports.settling import Settling
-from hostnfsd.exports.verdict import Standing
+from hostnfsd.exports.verdict import Standing, lasting
 from hostnfsd.machine.exports import Findings, dialect_of, path_of, read_exports
 from hostnfsd.machine.names import Names
 from hostnfsd.snapshot import ApplyView, ExportsView
 
 #: Seconds between two readings of a file that does not change: names may have other addresses.
 REFRESH_S: Final = 60.0
+#: The same for a file that names no hosts: on a Mac it takes several programs to read it.
+CALM_REFRESH_S: Final = 600.0
 #: Seconds after which it is told that a reading takes long: names alone have six, and a Mac asks
 #: several programs; and seconds after which it is given up.
 LATE_S: Final = 15.0
@@ -204,12 +207,13 @@ class ExportsWatch:
         if changed and not anyhow:
             self._settling.changed(_now(), bare=bare(seen[Path(book.path)]))
             return
-        self._settle(now)
+        calm = lasting(found.reading) and parse(host.address) is not None
+        self._settle(now, CALM_REFRESH_S if calm else REFRESH_S)
         self._enter(book, found, asked=asked)
 
-    def _settle(self, now: float) -> None:
+    def _settle(self, now: float, refresh_s: float = REFRESH_S) -> None:
         self._settling.over()
-        self._refresh_at = now + REFRESH_S
+        self._refresh_at = now + refresh_s
 
     def _read_and_look(self, host: Host) -> tuple[Findings, Seen]:
         found = self._read_files(host)

@@ -12,9 +12,10 @@ from enum import StrEnum
 from typing import Final
 
 from hostnfsd.exports.changes import Change, diff
-from hostnfsd.exports.model import Export, Reading
+from hostnfsd.exports.model import Client, ClientKind, Export, Reading
 from hostnfsd.problem import Problem, Severity
 
+_NAMED: Final = {ClientKind.HOST, ClientKind.NETGROUP}
 _RANKS: Final = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
@@ -109,6 +110,25 @@ def unchanged(before: Reading, now: Reading) -> bool:
 
 def _written(reading: Reading) -> tuple[object, ...]:
     return tuple((entry.place, entry.paths, entry.fields) for entry in reading.entries)
+
+
+def lasting(reading: Reading) -> bool:
+    """Whether files that do not change go on to mean the same.
+
+    Not where they name hosts, whose addresses change, nor where something is wrong that may be
+    mended elsewhere: a directory that is not there yet, a name that is not known.
+    """
+    clients = (grant.client for export in reading.exports for grant in export.grants)
+    named = any(client.kind in _NAMED and not _is_loopback(client) for client in clients)
+    wrong = any(
+        p.severity is Severity.ERROR or p.code == "unresolved-host" for p in reading.problems
+    )
+    return not named and not wrong
+
+
+def _is_loopback(client: Client) -> bool:
+    """``localhost``, which is what it is."""
+    return bool(client.addresses) and all(address.is_loopback for address in client.addresses)
 
 
 def worst_first(problems: Iterable[Problem]) -> tuple[Problem, ...]:

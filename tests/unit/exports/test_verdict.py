@@ -13,6 +13,7 @@ from hostnfsd.exports.verdict import (
     Presence,
     Standing,
     judge,
+    lasting,
     presence,
     unchanged,
     worst_first,
@@ -125,6 +126,24 @@ def test_names_may_mean_something_else_in_a_file_that_says_the_same() -> None:
     assert unchanged(read(text), read(text, moved))
     assert read(text).exports != read(text, moved).exports
     assert not unchanged(read(text), read(text.replace("rw", "ro")))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", True),
+        (TWO, True),
+        ("/srv/a 10.0.0.1(rw,sync)\n", True),
+        ("/srv/a localhost(rw,sync)\n", True),
+        ("/srv/a hostone(rw,sync)\n", False),
+        ("/srv/a @team(rw,sync)\n", False),
+        ("/srv/a *(rw,sync) nobody-knows-it(rw,sync)\n", False),
+        ("/srv/a/not/there *(rw,sync)\n", False),
+        (BROKEN, False),
+    ],
+)
+def test_what_names_nobody_and_is_right_means_the_same_tomorrow(text: str, found: bool) -> None:
+    assert lasting(read(text)) is found
 
 
 def test_errors_come_before_warnings_and_notes() -> None:
