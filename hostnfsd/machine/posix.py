@@ -86,8 +86,9 @@ class Posix:
             return None
 
     def addresses(self, name: str) -> tuple[Address, ...] | Unknown:
-        """See the protocol."""
-        return self._hosts_only(name) if self._patience is None else self._patience.addresses(name)
+        """See the protocol; hosts(5) stands in for an answer that does not come in time."""
+        found = UNKNOWN if self._patience is None else self._patience.addresses(name)
+        return self._hosts_only(name) if found is UNKNOWN else found
 
     def awaits_names(self) -> bool:
         """Whether names were asked for that are worth waiting for: then the file is read again.

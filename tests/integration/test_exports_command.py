@@ -91,3 +91,16 @@ def test_where_no_server_runs_the_file_is_shown_all_the_same(own_bed: Bed) -> No
 
     file.write_text("/no/such/place *(rw)\n")
     told(daemon, Exit.EXPORTS_INVALID)
+
+
+def test_a_running_daemon_knows_the_networks_next_to_its_gateway(bed: Bed, file: Path) -> None:
+    file.write_text(f"{EXPORT} 127.0.0.1(rw,insecure)\n")
+    daemon = bed.daemon({"host": {"exports": str(file), "platform": "linux"}})
+    daemon.await_ready()
+
+    document = told(daemon)
+    attached = {rule["network"] for rule in document["admitted"] if rule["reason"] == "attached"}
+    assert {"172.22.0.0/16", "fd22::/64"} <= attached
+    assert daemon.terminate() == Exit.OK
+
+    assert told(daemon)["admitted"] == [], "nobody is left who knows"

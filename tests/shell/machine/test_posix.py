@@ -120,6 +120,18 @@ def test_names_are_asked_for_at_once_and_waited_for_then(
     assert not here.awaits_names(), "nothing is left to wait for"
 
 
+def test_the_file_of_hosts_stands_in_for_an_answer_that_does_not_come(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("10.0.0.5 dev\n")
+    hold = threading.Event()
+    here = Posix(Names(lambda _: () if hold.wait(30) else None), tmp_path)
+
+    assert here.addresses("localhost") == LOOPBACK
+    assert here.addresses("dev") == (IPv4Address("10.0.0.5"),)
+    assert here.addresses("other") is UNKNOWN
+    assert here.awaits_names(), "the answer counts where it comes"
+    hold.set()
+
+
 def test_where_no_names_are_asked_none_are_awaited(tmp_path: Path) -> None:
     here = Posix(None, tmp_path)
 
