@@ -117,7 +117,17 @@ def judge(seen: Seen, where: str, output: str) -> Finding:
     if seen.open:
         return passed(f"{where} takes its connections (by {seen.tool}, which cannot call NULL)")
     why = f": {seen.why}" if seen.why else ""
-    return failed("client-way-blocked", f"it cannot reach {where}{why}")
+    return failed(
+        "client-way-blocked",
+        f"it cannot reach {where}, which the gateway itself can{why}",
+        (
+            (
+                "look for what lies between: a firewall of the gateway or node, a NetworkPolicy,"
+                " another network; on the gateway:"
+            ),
+            "$ nft list ruleset",
+        ),
+    )
 
 
 def _replied(seen: Seen, where: str) -> Finding:

@@ -11,25 +11,35 @@ from typing import Final
 from hostnfsd.readable import duration
 
 #: Prints ``holder PORT PID SECONDS COMMAND`` for listeners whose process can be seen, and
-#: ``session PID SECONDS COMMAND`` for logins of our user. Reads /proc only.
-COMMAND: Final = (
-    # Processes come and go while they are looked at.
-    "exec 2>/dev/null; "
-    "hz=$(getconf CLK_TCK 2>/dev/null || echo 100); read -r up _ < /proc/uptime; up=${up%.*}; "
-    'me=$(id -u); age() { t=$(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null | cut -d" " -f20); '
-    "echo $((up - ${t:-0} / hz)); }; "
-    "for d in /proc/[0-9]*; do p=${d#/proc/}; "
-    'c=$(tr "\\000" " " < "$d/cmdline" 2>/dev/null) || continue; '
-    'case "$c" in sshd*@*|sshd-session*@*|"sshd: "*) '
-    'u=$(sed -n "s/^Uid:[^0-9]*\\([0-9]*\\).*/\\1/p" "$d/status" 2>/dev/null); '
-    '[ "$u" = "$me" ] && [ "$p" != "$PPID" ] && echo "session $p $(age "$p") $c";; esac; done; '
-    "for t in /proc/net/tcp /proc/net/tcp6; do "
-    'grep " 0A " "$t" 2>/dev/null | while read -r _ l _ _ _ _ _ _ _ n _; do '
-    'echo "$((0x${l##*:})) $n"; done; done | sort -u | while read -r port inode; do '
-    'for d in /proc/[0-9]*; do ls -l "$d/fd" 2>/dev/null | grep -q "socket:\\[$inode\\]" && { '
-    'p=${d#/proc/}; c=$(tr "\\000" " " < "$d/cmdline" 2>/dev/null); '
-    'echo "holder $port $p $(age "$p") $c"; break; }; done; done; true'
-)
+#: ``session PID SECONDS COMMAND`` for logins of our user. Reads /proc only, and most of it at once:
+#: a gateway may have thousands of processes. They come and go meanwhile.
+COMMAND: Final = r"""
+exec 2>/dev/null
+hz=$(getconf CLK_TCK || echo 100); read -r up _ < /proc/uptime; up=${up%.*}; me=$(id -u)
+age() { t=$(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20); echo $((up - ${t:-0} / hz)); }
+cmd() { tr '\000' ' ' < "/proc/$1/cmdline"; }
+for f in $(grep -l '^sshd' /proc/[0-9]*/cmdline); do
+  p=${f#/proc/}; p=${p%/cmdline}; c=$(cmd "$p")
+  u=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status")
+  case "$c" in *listener*) ;; *)
+    [ "$u" = "$me" ] && [ "$p" != "$PPID" ] && echo "session $p $(age "$p") $c";;
+  esac
+done
+l=$(for t in /proc/net/tcp /proc/net/tcp6; do
+  grep ' 0A ' "$t" | while read -r _ l _ _ _ _ _ _ _ n _; do echo "$((0x${l##*:})) $n"; done
+done)
+i=$(echo "$l" | cut -d' ' -f2 | tr '\n' '|' | sed 's/|$//; s/|/\\|/g')
+ls -l /proc/[0-9]*/fd |
+  sed -n -e 's#^/proc/\([0-9]*\)/fd:$#P \1#p' -e "s#.*socket:\[\($i\)\]\$#I \1#p" |
+  while read -r k v; do
+    case $k in
+      P) p=$v;;
+      I) port=$(echo "$l" | sed -n "s/ $v\$//p" | head -n 1)
+        echo "holder $port $p $(age "$p") $(cmd "$p")";;
+    esac
+  done
+true
+"""
 _HOLDER: Final = re.compile(r"holder (\d+) (\d+) (-?\d+) (.*)")
 _SESSION: Final = re.compile(r"session (\d+) (-?\d+) (.*)")
 

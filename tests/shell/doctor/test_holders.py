@@ -1,6 +1,10 @@
 """Who may hold a port of the gateway."""
 
+import os
+import socket
 import subprocess
+
+import pytest
 
 from hostnfsd.doctor.holders import COMMAND, Holder, of_port, read
 
@@ -34,6 +38,19 @@ def test_words_say_how_old_it_is() -> None:
     assert "a login of ours" in session.words
     assert nginx.words.startswith("nginx: master process")
     assert "3 h" in nginx.words
+
+
+@pytest.mark.parametrize("shell", [["/bin/sh"], ["bash"], ["busybox", "sh"]], ids=" ".join)
+def test_a_listener_of_our_own_is_seen(shell: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        words = [*shell, "-c", COMMAND]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        port = listener.getsockname()[1]
+
+    (holder,) = of_port(read(done.stdout), port)
+    assert (holder.pid, holder.port) == (os.getpid(), port)
+    assert holder.seconds >= 0
+    assert "python" in holder.command
 
 
 def test_the_command_runs_in_a_plain_shell_and_changes_nothing() -> None:

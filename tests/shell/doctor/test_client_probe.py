@@ -56,8 +56,8 @@ def tools(folder: Path, *names: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def run(env: dict[str, str], port: int) -> Seen:
-    words = ["/bin/sh", "-c", SCRIPT, "hostnfsd", "127.0.0.1", str(port), octal(CALL)]
+def run(env: dict[str, str], port: int, shell: str = "/bin/sh") -> Seen:
+    words = [shell, "-c", SCRIPT, "hostnfsd", "127.0.0.1", str(port), octal(CALL)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, env=env, timeout=20)
     return read(done.stdout)
 
@@ -71,6 +71,24 @@ def test_bash_alone_calls_null(tmp_path: Path, answer: bytes) -> None:
     found = judge(seen, "gw:2049", "")
     assert found.outcome is (Outcome.PASS if answer == GOOD else Outcome.FAIL)
     assert found.code == (None if answer == GOOD else "client-not-admitted")
+
+
+def busybox(folder: Path, *names: str) -> dict[str, str]:
+    """An environment as in an image that has busybox and nothing else."""
+    program = shutil.which("busybox")
+    assert program is not None, "busybox is missing: packaging/install-test-packages.sh"
+    for name in names:
+        (folder / name).symlink_to(program)
+    return {"PATH": str(folder)}
+
+
+@pytest.mark.parametrize("answer", [GOOD, DENIED], ids=["answered", "denied"])
+def test_busybox_alone_calls_null(tmp_path: Path, answer: bytes) -> None:
+    env = busybox(tmp_path, "sh", "nc", "head", "od", "tr", "sleep", "timeout")
+    with service(answer) as port:
+        seen = run(env, port, str(tmp_path / "sh"))
+
+    assert (seen.tool, seen.reply[:48]) == ("nc", answer.hex()[:48])
 
 
 @pytest.mark.parametrize("tool", ["python3", "perl"])
