@@ -147,6 +147,11 @@ def listen_address(value: object) -> str:
 def network(value: object) -> str:
     """A network in CIDR notation or a single address; bits beyond the prefix are an error."""
     text = _text(value, "a network")
+    if "%" in text:
+        bare, slash, length = text.partition("/")
+        shown = quoted(f"{bare.partition('%')[0]}{slash}{length}")
+        allowed = "a zone such as %eth0 means nothing at another machine"
+        raise wrong("bad-network", f"{show(text)} is not a network ({allowed})", f"write {shown}")
     try:
         ipaddress.ip_network(text)
     except ValueError:

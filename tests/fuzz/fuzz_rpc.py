@@ -10,7 +10,8 @@ Each input is split into chunks by its own first bytes. What must hold:
 - a record is a message that encodes to the same bytes, or one RpcDecodeError;
 - so are a message's arguments and results, for every type there is;
 - the portmapper answers a call with a message of the same xid, anything else with nothing;
-- the tap says what the naive one says.
+- the tap says what the naive one says;
+- who is refused is refused the same, in one piece and in chunks.
 
 The vectors are the first corpus. A finding ends the run with a traceback and leaves the input in a
 file ``crash-*``; run the target with that file as the only argument after SECONDS to see it again.
@@ -28,7 +29,7 @@ import atheris  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
 with atheris.instrument_imports(include=["hostnfsd.sunrpc"]):
     from hostnfsd.services import Service
-    from hostnfsd.sunrpc import portmapper, record, rpc, rpcbind, tap, xdr
+    from hostnfsd.sunrpc import denying, portmapper, record, rpc, rpcbind, tap, xdr
 
 from tests.unit.sunrpc.messages import BODIES
 from tests.unit.sunrpc.naive_tap import NaiveTap
@@ -56,6 +57,7 @@ def one(raw: bytes) -> None:
     for one_record in whole[0]:
         message(one_record)
     message(stream)
+    check(refusals([stream]) == refusals(chunks), "the refusals depend on the chunks")
     if plan:
         body(_KINDS[plan[0] % len(_KINDS)], stream)
     taps(chunks, plan)
@@ -88,6 +90,13 @@ def records(chunks: Iterable[bytes]) -> tuple[list[bytes], tuple[str, int] | Non
     except xdr.RpcDecodeError as error:
         return found, (str(error), error.offset)
     return found, None
+
+
+def refusals(chunks: Iterable[bytes]) -> tuple[bytes, bool]:
+    """What a refused client is told, and whether that is all."""
+    denier = denying.Denier(rpc.AuthStat.AUTH_BADCRED)
+    told = b"".join(map(denier.hear, chunks))
+    return told, denier.over
 
 
 def message(raw: bytes) -> None:

@@ -66,6 +66,8 @@ def test_networks_and_bare_addresses_are_networks(text: str) -> None:
     [
         ("172.22.0.1/16", 'the network is "172.22.0.0/16"'),
         ("fd00::1/8", 'the network is "fd00::/8"'),
+        ("fe80::1%eth0", 'write "fe80::1"'),
+        ("fe80::%eth0/64", 'write "fe80::/64"'),
         ("172.22.0.0/33", None),
         ("kind", "names are not looked up here: write the address"),
     ],

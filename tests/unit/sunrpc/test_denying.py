@@ -97,9 +97,11 @@ def test_any_chunking_gives_the_same_refusals(
     assert not denier.amid or denier.over
 
 
-@given(st.binary())
-def test_no_bytes_make_it_fail(stream: bytes) -> None:
-    denier = Denier(WEAK)
-    replies(denier.hear(stream))
+@given(st.lists(st.binary(max_size=60), max_size=8))
+def test_any_bytes_are_refused_the_same_in_pieces(pieces: list[bytes]) -> None:
+    denier, whole = Denier(WEAK), Denier(WEAK)
+    told = b"".join(map(denier.hear, pieces))
 
-    assert denier.answered <= MOST_CALLS
+    assert told == whole.hear(b"".join(pieces))
+    assert (denier.over, denier.answered) == (whole.over, whole.answered)
+    assert len(replies(told)) == denier.answered
