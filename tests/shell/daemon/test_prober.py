@@ -483,6 +483,27 @@ async def test_what_arrives_from_an_unknown_address_is_known_by_its_number(
     assert tally.connections_total == 1
 
 
+@pytest.mark.parametrize("surveyed", [True, False])
+async def test_the_gate_lets_probes_in_whatever_address_they_come_from(
+    gateway: GatewayStandIn, stage: Stage, surveyed: bool
+) -> None:
+    """Nobody but a probe may come in: the first tells where the gateway dials from."""
+    stage.relays.access.change(allow=("203.0.113.0/24",))
+    gateway.dial = handing_on(originator="192.0.2.7", listen=LOOPBACK)
+    stage.addresses = ("198.51.100.1",)
+    if not surveyed:
+        stage.gateway_survey = None
+    assert await stage.first() == Finding(ServiceState.SERVING)
+    stage.prober.hasten()
+    await eventually(lambda: len(stage.findings) > 1, "another finding")
+
+    assert stage.last is ServiceState.SERVING
+    tally = stage.relays.tally()
+    assert tally.connections_total == 0
+    assert sum(tally.refused.values()) == 0
+    assert not stage.meters.probe_failures
+
+
 async def test_an_address_that_the_gateway_cannot_dial_in_time_is_unreachable(
     gateway: GatewayStandIn, stage: Stage
 ) -> None:
