@@ -1,6 +1,9 @@
 """What packages are made of agrees with the project."""
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -37,3 +40,29 @@ def test_everything_locked_has_hashes() -> None:
 def test_the_debian_package_is_of_this_version() -> None:
     changelog = (ROOT / "packaging/debian/changelog").read_text(encoding="utf-8")
     assert changelog.startswith(f"hostnfsd ({hostnfsd.__version__}-1) ")
+
+
+def test_the_changelog_has_a_heading_for_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {hostnfsd.__version__} - " in changelog
+
+
+def test_the_workflow_is_one_that_github_understands() -> None:
+    workflow = ROOT / ".github/workflows/ci.yml"
+    command = [sys.executable, "-m", "check_jsonschema", str(workflow)]
+    schema = ["--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, *schema], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_workflow_runs_what_is_there() -> None:
+    text = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    scripts = re.findall(r"run: ((?:\.ci|tests)/[\w./]+)", text)
+    assert scripts == [".ci/run", "tests/macos/verify.sh"]
+    assert all(os.access(ROOT / script, os.X_OK) for script in scripts)
+    targets = {word for line in re.findall(r"run: make ([\w -]+)", text) for word in line.split()}
+    assert targets >= {"dist", "lint", "test-quick"}
+    assert all(re.search(rf"(?m)^{target}:", makefile) for target in targets)
+    classifiers = set(re.findall(r'"(3\.\d+)"', text))
+    assert min(classifiers, key=Version) == PROJECT["requires-python"].removeprefix(">=")
