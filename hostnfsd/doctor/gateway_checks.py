@@ -18,7 +18,8 @@ from hostnfsd.doctor import (
 )
 from hostnfsd.doctor.check import Check, Id, Work
 from hostnfsd.doctor.engine import in_thread
-from hostnfsd.doctor.finding import Finding, failed, passed, warned
+from hostnfsd.doctor.exports_checks import EXPORTS_FILE
+from hostnfsd.doctor.finding import Finding, failed, passed, skipped, warned
 from hostnfsd.doctor.host_checks import service_id
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.mount_checks import ADMITTED
@@ -30,6 +31,7 @@ from hostnfsd.snapshot import Phase, ServiceState
 from hostnfsd.tunnel.failure import Failure
 
 _OTHERS_MAY_READ: Final = 0o077
+_MOST_TOLD: Final = 4
 _MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
 
@@ -53,6 +55,7 @@ def checks(link: Link, needs: tuple[Id, ...]) -> Iterator[Check]:
     if link.view is not None:
         tunnel = (Id("tunnel", name),)
         yield check("tunnel", "daemon's tunnel", partial(_tunnel, link), login)
+    yield check("access", "who may come in", partial(_access, link), login, EXPORTS_FILE)
     yield check("sshd", "sshd's settings", partial(_sshd, link), login)
     for service, carried in link.carried.items():
         before = (*tunnel, *_before(service))
@@ -148,6 +151,19 @@ async def _tunnel(link: Link) -> Sequence[Finding]:
     if "forbid" in (view.error or ""):
         return (failed("forwarding-forbidden", text),)
     return (failed("tunnel-down", text),)
+
+
+async def _access(link: Link) -> Sequence[Finding]:
+    """Whom the gate lets in: our own calls pass it, and say nothing of clients."""
+    access = await link.access()
+    if access.error is not None:
+        cure = None if access.hint is None else (access.hint, "$ hostnfsd reload")
+        return (failed("nobody-admitted", f"nobody may come in: {access.error}", cure),)
+    if not access.admitted:
+        return (skipped("who may come in is not known yet"),)
+    count = len(access.admitted)
+    more = "" if count <= _MOST_TOLD else f"; and {count - _MOST_TOLD} more"
+    return (passed("; ".join(access.admitted[:_MOST_TOLD]) + more),)
 
 
 async def _sshd(link: Link) -> Sequence[Finding]:

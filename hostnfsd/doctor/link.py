@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Final, Literal
 
+from hostnfsd.access_view import AccessView
 from hostnfsd.config import unbuilt
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon import alias as aliases
@@ -28,7 +29,7 @@ from hostnfsd.doctor.scene import Scene
 from hostnfsd.server.finding import Denial, HostFinding, Place
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, FamilyView, GatewayView, Phase, ServiceState
-from hostnfsd.tunnel.admission import Exported
+from hostnfsd.tunnel.admission import Admission, Exported
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.ssh_config import Alias
@@ -252,12 +253,29 @@ class Link:
             gateways=lambda: (self.name,),
             allow=lambda: unbuilt.effective("access.allow", access.allow),
         )
-        found = await exports_checks.read(self.scene)
-        if found is not None and found.valid:
-            path = self.scene.config.host.exports
-            dialect = found.reading.dialect
-            gate.follow(Exported(found.reading.exports, found.dialled_from, dialect, path))
+        gate.follow(await self._exported())
         return gate
+
+    async def _exported(self) -> Exported | None:
+        """What the exports file says to the gate; None where it says nothing."""
+        found = await exports_checks.read(self.scene)
+        if found is None or not found.valid:
+            return None
+        path, dialect = self.scene.config.host.exports, found.reading.dialect
+        return Exported(found.reading.exports, found.dialled_from, dialect, path)
+
+    async def access(self) -> AccessView:
+        """Who may come in: as the daemon tells, else as its gate would decide."""
+        if self.view is not None and (self.view.access.admitted or self.view.access.error):
+            return self.view.access
+        survey = await self.survey()
+        admission = Admission(
+            unbuilt.effective("access.allow", self.scene.config.access.allow),
+            await self._exported(),
+            () if survey is None else survey.networks,
+        )
+        error, hint = admission.trouble or (None, None)
+        return AccessView(admission.admitted, error, hint)
 
     async def client_addresses(self) -> tuple[str, ...]:
         """How clients reach the gateway, as far as is known."""

@@ -120,6 +120,24 @@ ENTRIES: Final = (
         ("T5", "D7", "B2", "B8"),
     ),
     Entry(
+        "nobody-admitted",
+        "hostnfsd lets nobody in",
+        (
+            "hostnfsd: access_denied_to_all",
+            "access denied by server",
+            "no export admits the address that hostnfsd dials from",
+        ),
+        "By default whoever the exports admit may come in. An export that names only the host"
+        " itself"
+        " admits the networks next to the gateway, which are unknown where it runs no commands;"
+        " wildcards and netgroups are not judged. Clients print `access denied by server`.",
+        (
+            'name the clients\' network: allow = ["172.22.0.0/16"] in [access]',
+            "$ hostnfsd reload",
+        ),
+        ("T5",),
+    ),
+    Entry(
         "connection-closed",
         "the server closes connections before it answers",
         (

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hostnfsd.access_view import AccessView
 from hostnfsd.config.reader import parse
 from hostnfsd.doctor.check import Id
 from hostnfsd.doctor.finding import Finding, Outcome
@@ -168,3 +169,35 @@ async def test_titles_fit_their_column(
     for check in every:
         assert set(check.needs) <= known, f"{check.id} needs what comes after it, or nowhere"
         known.add(check.id)
+
+
+async def test_who_may_come_in_is_told(
+    host: NfsHost, sshd: Sshd, ports: dict[Service, int]
+) -> None:
+    findings = await found(scene(host, sshd, ports))
+
+    assert findings["access gw"][0].text == 'everybody, by access.allow = "any"'
+
+
+@pytest.mark.parametrize(
+    "access",
+    [
+        AccessView(("172.22.0.0/16, by /src",)),
+        AccessView((), "/etc/exports exports nothing", "mend it"),
+    ],
+)
+async def test_a_daemon_that_lets_nobody_in_is_a_failure(
+    host: NfsHost,
+    sshd: Sshd,
+    ports: dict[Service, int],
+    monkeypatch: pytest.MonkeyPatch,
+    access: AccessView,
+) -> None:
+    async def told(_link: Link) -> AccessView:
+        return access
+
+    monkeypatch.setattr(Link, "access", told)
+    findings = await found(scene(host, sshd, ports))
+
+    assert findings["access gw"][0].code == ("nobody-admitted" if access.error else None)
+    assert findings["forward gw/nfs"][0].outcome is Outcome.PASS

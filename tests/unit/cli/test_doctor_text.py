@@ -96,7 +96,7 @@ def test_an_explanation_names_all_it_may_be() -> None:
 
     assert "[exports-deny]" in text
     assert "[reserved-port]" in text
-    assert text.startswith("It may be one of 3")
+    assert text.startswith("It may be one of 4")
     assert "nfsd update" not in text, "that is for a Mac"
     assert all(len(line) <= 80 for line in text.splitlines())
 
