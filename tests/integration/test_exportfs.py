@@ -113,10 +113,14 @@ def row(line: bytes) -> Row:
     options -= {"no_root_squash"}
     options |= first & {"ro", "rw", "secure", "insecure", "all_squash", "no_root_squash"}
     # One flavor by two names: the reader tells the usual one.
-    options = {o.replace("unix", "sys") if o.startswith("sec=") else o for o in options}
+    options = {_flavors(o) if o.startswith("sec=") else o for o in options}
     # The table tells numbers of file systems with a sign.
     options = {_FSID.sub(lambda m: f"fsid={int(m.group(1)) % (1 << 32)}", o) for o in options}
     return path, client or "*", frozenset(options)
+
+
+def _flavors(option: str) -> str:
+    return option.replace("unix", "sys").replace("none", "null")
 
 
 def meant(path: str, grant: Grant) -> Row:
