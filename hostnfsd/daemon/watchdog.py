@@ -46,6 +46,7 @@ class Watchdog:
         self._patience = patience
         self._end = _end if end is None else end
         self._fed = True
+        self._silent = 0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -62,13 +63,16 @@ class Watchdog:
         self._stopped.set()
         self._thread.join()
 
+    def look(self) -> None:
+        """One round of the thread; ends the process in the one that exhausts its patience."""
+        self._silent = 0 if self._fed else self._silent + 1
+        self._fed = False
+        if self._silent == self._patience:
+            self._end(self._silent * self._round_s)
+
     def _watch(self) -> None:
-        silent = 0
         while not self._stopped.wait(self._round_s):
-            silent = 0 if self._fed else silent + 1
-            self._fed = False
-            if silent == self._patience:
-                self._end(silent * self._round_s)
+            self.look()
 
 
 @contextmanager
