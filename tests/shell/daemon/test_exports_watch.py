@@ -411,6 +411,14 @@ async def test_another_file_does_not_wait_for_one_that_hangs(
         await it.until(b)
 
 
+async def test_another_address_of_the_server_is_followed_by_the_same_file(file: Path) -> None:
+    """Whom an export admits depends on where hostnfsd dials from."""
+    async with following(file) as it:
+        assert len(it.followed) == 1
+        it.configure(address="::1")
+        await eventually(lambda: len(it.followed) == 2, "the address to be followed")
+
+
 async def test_who_asks_for_it_does_not_get_half_a_save(file: Path, a: Path) -> None:
     async with following(file) as it:
         text = file.read_text()
