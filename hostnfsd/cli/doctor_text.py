@@ -73,6 +73,7 @@ def _finding(page: Page, title: str, finding: Finding) -> None:
     code = f" [{finding.code}]" if finding.code else ""
     place = f"{finding.place}: " if finding.place and finding.place.path else ""
     lines = _wrapped(f"{place}{finding.text}{code}", _LEFT)
+    words: Shade = "soft" if finding.outcome is Outcome.SKIP else "plain"
     for number, line in enumerate(lines):
         if number == 0:
             shade = _SHADES[finding.outcome]
@@ -80,10 +81,10 @@ def _finding(page: Page, title: str, finding: Finding) -> None:
                 ("  ", "plain"),
                 (finding.outcome.value, shade),
                 (f"  {title:<{_TITLE}}  ", "plain"),
-                (line, "soft" if finding.outcome is Outcome.SKIP else "plain"),
+                (line, words),
             )
         else:
-            page.line((" " * _LEFT + line, "plain"))
+            page.line((" " * _LEFT, "plain"), (line, words))
     _steps(page, finding.cure, _LEFT)
 
 

@@ -48,9 +48,10 @@ def admitted(tried: Sequence[Tried], address: str) -> Finding:
         return failed("nothing-exported", f"mountd exports nothing to {address}")
     let_in = [each.path for each in tried if each.status == mount.Status.OK]
     if let_in:
-        count = f"{len(let_in)} of {len(tried)} exports admit" if len(tried) > 1 else "it admits"
-        paths = f": {_named(let_in)}" if len(tried) > 1 else f" {address}: {let_in[0]}"
-        return passed(f"{count}{f' {address}' if len(tried) > 1 else ''}{paths}")
+        if len(tried) == 1:
+            return passed(f"{let_in[0]} admits {address}")
+        count = f"{len(let_in)} of {len(tried)} exports admit {address}"
+        return passed(f"{count}: {_named(let_in)}")
     refused = [each for each in tried if each.status is not None or each.denial is not None]
     if not refused:
         return failed("service-frozen", f"mountd does not answer: {tried[0].unknown}")

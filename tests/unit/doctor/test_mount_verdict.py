@@ -16,7 +16,7 @@ LATE = Tried("/e", unknown="mountd, called for MNT, did not answer within 1 s")
 
 
 def test_one_export_that_lets_us_in_is_enough() -> None:
-    assert mount_verdict.admitted([FINE], "127.0.0.1").text == "it admits 127.0.0.1: /a"
+    assert mount_verdict.admitted([FINE], "127.0.0.1").text == "/a admits 127.0.0.1"
     found = mount_verdict.admitted([REFUSED, FINE], "127.0.0.1")
     assert found.outcome is Outcome.PASS
     assert found.text == "1 of 2 exports admit 127.0.0.1: /a"
