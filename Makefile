@@ -64,7 +64,7 @@ format: venv  ## let ruff format and fix
 generate: venv  ## make anew what is made from the program's own tables: docs/*.md, packaging/man
 	@for made in docs/*_table*.py docs/failures_page.py docs/manual_pages.py; do $(BIN)/python $$made || exit; done
 
-dist: packages venv  ## every artefact of a release into dist/: wheel, sdist, .deb
+dist: packages venv  ## every artefact of a release into dist/: wheel, sdist, .deb, Homebrew formula
 	@packaging/build-dist.sh
 
 lock: venv  ## the versions that packages are made with, anew: packaging/requirements.lock

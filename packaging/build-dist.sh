@@ -1,15 +1,16 @@
 #!/bin/sh
 # build-dist.sh [FOLDER]: every artefact of a release into FOLDER (default: dist), which is emptied
-# of them: wheel, sdist and, where Debian's tools are, the .deb.
+# of them: wheel, sdist, Homebrew formula and, where Debian's tools are, the .deb.
 #
-# PYTHON names an interpreter with `build` and `twine`; default: this checkout's .venv.
+# PYTHON names an interpreter with hostnfsd, `build`, `twine` and `uv`; default: this checkout's .venv.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 target=${1:-$root/dist}
 python=${PYTHON:-$root/.venv/bin/python}
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d)
+log=$scratch/log
+trap 'rm -rf "$scratch"' EXIT
 
 quietly() {
     "$@" >"$log" 2>&1 || {
@@ -19,11 +20,17 @@ quietly() {
 }
 
 mkdir -p "$target"
-rm -f "$target"/hostnfsd[-_]*
+rm -f "$target"/hostnfsd[-_.]*
 
 # The wheel is built of the sdist: what the sdist lacks would be missed here.
 quietly "$python" -m build --outdir "$target" "$root"
 quietly "$python" -m twine check --strict "$target"/hostnfsd-*
+
+# The formula: what the lock has, and where it is published.
+quietly "$python" -m uv pip compile --universal --python-version 3.11 --no-header \
+    --constraint "$root/packaging/requirements.lock" --output-file "$scratch/pylock.toml" "$root/pyproject.toml"
+"$python" "$root/packaging/homebrew/formula.py" "$target"/hostnfsd-*.tar.gz "$scratch/pylock.toml" \
+    >"$target/hostnfsd.rb"
 
 if command -v dpkg-buildpackage >/dev/null && command -v dh_virtualenv >/dev/null; then
     "$root/packaging/build-deb.sh" "$target"/hostnfsd-*.tar.gz "$target"/hostnfsd-*.whl "$target"

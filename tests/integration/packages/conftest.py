@@ -16,6 +16,7 @@ class Artefacts:
     wheel: Path
     sdist: Path
     deb: Path
+    formula: Path
 
 
 @pytest.fixture(scope="session")
@@ -30,4 +31,4 @@ def artefacts(tmp_path_factory: pytest.TempPathFactory) -> Artefacts:
     (wheel,) = folder.glob("*.whl")
     (sdist,) = folder.glob("*.tar.gz")
     (deb,) = folder.glob("*.deb")
-    return Artefacts(wheel, sdist, deb)
+    return Artefacts(wheel, sdist, deb, folder / "hostnfsd.rb")

@@ -55,7 +55,9 @@ def machine(
 
 
 def dpkg(box: SystemdBox, *arguments: str) -> str:
-    return box.run("dpkg", *arguments, env={"DEBIAN_FRONTEND": "noninteractive"}).text
+    # Containers are often told to leave manuals and documentation out.
+    whole = "--path-include=*"
+    return box.run("dpkg", whole, *arguments, env={"DEBIAN_FRONTEND": "noninteractive"}).text
 
 
 def ready(box: SystemdBox) -> bool:
