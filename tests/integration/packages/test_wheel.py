@@ -82,7 +82,10 @@ class Installed:
 def assert_works(program: Installed, config: Path) -> None:
     """What somebody does with it on the first day."""
     assert program.run("--version").stdout == f"hostnfsd {hostnfsd.__version__}\n"
-    config.write_text("[gateway.dev-gw]\n")
+    # What this machine exports is not asked.
+    config.write_text(
+        '[gateway.dev-gw]\n[host]\nexports = "none"\n[access]\nallow = "any"\n',
+    )
     checked = program.run("--config", str(config), "check")
     assert checked.returncode == Exit.OK, checked.stderr
     planned = program.run("--config", str(config), "install", "--dry-run")
