@@ -7,6 +7,7 @@ import pytest
 from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.gateway import SshdOptions
+from tests.bed.nfs_server import EXPORT
 
 MakeBed = Callable[[BedOptions], Bed]
 
@@ -89,6 +90,37 @@ def test_client_address_is_discovered(own_bed: Bed) -> None:
         network.GATEWAY_SSH,
         network.GATEWAY_V6,
     ]
+
+
+def test_of_two_addresses_the_one_where_admitted_clients_are_is_discovered(own_bed: Bed) -> None:
+    """SSH_CONNECTION names the other one, where no client gets in."""
+    daemon = own_bed.daemon(
+        {
+            "gateway": {"dev-gw": {"client_address": None, "listen": ["0.0.0.0", "::"]}},
+            "access": {"allow": ["172.22.0.0/16", "fd22::/64"]},
+        }
+    )
+
+    daemon.await_ready()
+
+    def addresses() -> list[str]:
+        told: list[str] = daemon.status()["gateways"][0]["client_address"]
+        return told
+
+    assert addresses() == [network.GATEWAY, network.GATEWAY_V6]
+    assert not own_bed.network.pod.accepts(network.GATEWAY_SSH, 2049)
+    printed = daemon.command("mount", "--for", "linux", EXPORT).output
+    assert f"{network.GATEWAY}:{EXPORT}" in printed
+    shown = own_bed.network.pod.run("rpcinfo", network.GATEWAY).output
+    assert f"{network.GATEWAY}.8.1" in shown
+    assert network.GATEWAY_SSH not in shown
+
+    daemon.change(access={"allow": ["10.77.0.0/30"]})
+    assert daemon.command("reload").status == 0
+    daemon.wait_until(
+        lambda: addresses() == [network.GATEWAY_SSH, network.GATEWAY_V6],
+        "the address on the other network to be taken",
+    )
 
 
 def test_both_families_are_served_and_probed(own_bed: Bed) -> None:
