@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hostnfsd.doctor.catalogue.entry import Entry
+from hostnfsd.doctor.catalogue.entry import DENIED, Entry
 
 _MOUNT: Final = "$ hostnfsd mount --for linux PATH"
 
@@ -293,7 +293,7 @@ ENTRIES: Final = (
         "client-not-admitted",
         "the gate does not let this client in",
         (
-            "access denied by server",
+            *DENIED,
             "does not let this client in (AUTH_ERROR)",
             "hostnfsd: client_not_admitted",
         ),

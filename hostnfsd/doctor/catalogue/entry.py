@@ -1,6 +1,15 @@
 """One failure of the catalogue."""
 
 from dataclasses import dataclass
+from typing import Final
+
+#: What a client prints that is turned away, whoever does it: the server, or the gate.
+DENIED: Final = (
+    "mount.nfs: access denied by server while mounting {host}:{path}",
+    "access denied by server",
+    "mount.nfs: mount(2): Permission denied",
+    "mount_nfs: can't mount {path} from {host} onto {path}: Permission denied",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,8 @@
 
 from typing import Final
 
-from hostnfsd.doctor.catalogue.entry import Entry
+from hostnfsd.doctor.catalogue.entry import DENIED, Entry
 
-_DENIED: Final = (
-    "mount.nfs: access denied by server while mounting {host}:{path}",
-    "access denied by server",
-    "mount.nfs: mount(2): Permission denied",
-    "mount_nfs: can't mount {path} from {host} onto {path}: Permission denied",
-)
 _APPLY: Final = ("macOS:", "$ sudo nfsd update", "Linux:", "$ sudo exportfs -ra")
 
 ENTRIES: Final = (
@@ -100,7 +94,7 @@ ENTRIES: Final = (
         "exports-deny",
         "no export admits the address that hostnfsd dials from",
         (
-            *_DENIED,
+            *DENIED,
             "no export admits {host}: mounting {path} was refused with MNT3ERR_ACCES",
             "refused mount request from {host} for {path} ({path}): unmatched host",
             "Mount failed: {host} {path}",
@@ -124,7 +118,7 @@ ENTRIES: Final = (
         "hostnfsd lets nobody in",
         (
             "hostnfsd: access_denied_to_all",
-            "access denied by server",
+            *DENIED,
             "no export admits the address that hostnfsd dials from",
         ),
         "By default whoever the exports admit may come in. An export that names only the host"
@@ -160,7 +154,7 @@ ENTRIES: Final = (
         "reserved-port",
         "the server wants source ports below 1024, and hostnfsd may not have one",
         (
-            *_DENIED,
+            *DENIED,
             "refuses MNT: AUTH_ERROR, AUTH_TOOWEAK",
             "AUTH_ERROR, AUTH_TOOWEAK",
             "refused mount request from {host} for {path} ({path}): illegal port {n}",

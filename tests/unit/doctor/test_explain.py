@@ -64,7 +64,7 @@ def test_of_what_is_not_known_nothing_is_told(text: str) -> None:
     [
         (
             "mount.nfs: access denied by server while mounting 172.22.0.12:/Users/me/docs",
-            {"exports-deny", "reserved-port"},
+            {"client-not-admitted", "exports-deny", "nobody-admitted", "reserved-port"},
         ),
         ("Connection reset by peer", {"connection-closed"}),
         ("mount.nfs: Protocol not supported", {"version-4"}),
