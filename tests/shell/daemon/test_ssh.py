@@ -166,7 +166,7 @@ async def test_a_peer_that_goes_silent_is_given_up_in_time(shared_sshd: Sshd, st
 
         assert found.kind is FailureKind.TIMEOUT
         assert "0.4 s" in found.text
-        assert 0.35 <= time.monotonic() - started < 1.5
+        assert 0.35 <= time.monotonic() - started < 5  # ten seconds are the default
         await eventually(lambda: sockets() <= before, "our socket to be closed")
 
 
@@ -409,7 +409,7 @@ async def test_a_frozen_gateway_behind_a_proxy_is_noticed_in_time(
         found = await session.lost()
 
         assert found.kind is FailureKind.KEEPALIVE
-        assert 0.3 <= time.monotonic() - started <= 0.2 * 3 + 0.3
+        assert 0.3 <= time.monotonic() - started <= 5  # nine seconds are the default
         await session.close()
 
 
