@@ -1,7 +1,7 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages venv lint format generate test coverage test-quick test-integration fuzz bench demo dist lock clean distclean
+.PHONY: help packages root venv lint format generate test coverage test-quick test-integration fuzz bench demo dist lock clean distclean
 
 BIN := .venv/bin
 FUZZ_S ?= 60
@@ -20,7 +20,7 @@ test: packages venv  ## everything: install what is missing, lint, all tests
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory test-integration
 
-coverage: packages venv  ## what all tests together reach, daemons on the bed included; but for the long run
+coverage: packages root venv  ## what all tests together reach, daemons on the bed included; but for the long run
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q
 	@$(AS_ROOT) $(BIN)/coverage run -m pytest -q -p no:cacheprovider --timeout 240 tests/integration --ignore tests/integration/test_endurance.py
@@ -30,7 +30,7 @@ coverage: packages venv  ## what all tests together reach, daemons on the bed in
 test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-test-integration: packages venv  ## tests on real components
+test-integration: packages root venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
 
 # atheris has builds for CPython 3.11 to 3.14 on Linux x86-64; made from source it wants clang's
@@ -72,6 +72,9 @@ lock: venv  ## the versions that packages are made with, anew: packaging/require
 
 packages:  ## Debian packages that the real components need
 	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh
+
+root: packages  ## a newer Debian to boot, for the tests of the service
+	@packaging/pack-debian-root.sh trixie
 
 venv: .venv/.installed  ## .venv with hostnfsd and the tools
 

@@ -1,5 +1,6 @@
 """A machine booted by a real systemd: a container on a scratch copy of this machine's own root.
 
+Or on another Debian's, of which ``packaging/pack-debian-root.sh`` has packed a root.
 systemd-nspawn boots it. What is written inside goes to memory; what this machine has enabled is not
 started. The mounts live in a namespace that ends with the container, and the container ends with
 the tests, however they end.
@@ -46,7 +47,7 @@ _MASKED: Final = (
 _FIRST: Final = """set -e
 mount -t tmpfs -o size={size} tmpfs {folder}
 mkdir {folder}/upper {folder}/work {folder}/root
-mount -t overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work overlay {folder}/root
+{fill}
 rm -rf {folder}/root/etc/systemd/system/* {folder}/root/etc/systemd/user/*
 for unit in {masked}; do ln -s /dev/null {folder}/root/etc/systemd/system/$unit; done
 echo ready
@@ -58,6 +59,26 @@ exec systemd-nspawn --quiet --directory={folder}/root --machine={name} --boot --
 """
 
 
+_OVERLAY: Final = (
+    "mount -t overlay -o lowerdir=/,upperdir={folder}/upper,workdir={folder}/work"
+    " overlay {folder}/root"
+)
+_UNPACK: Final = "tar --extract --file={packed} --directory={folder}/root --exclude=./dev/*"
+_CACHE: Final = Path(__file__).parents[2] / ".cache"
+
+
+def packed_root(suite: str) -> Path:
+    """The packed root of a Debian.
+
+    Raises:
+        CommandError: it was not made.
+    """
+    packed = Path(os.environ.get("HOSTNFSD_CACHE", _CACHE)) / f"{suite}.tar"
+    if not packed.exists():
+        raise CommandError(f"no {packed}. Cure: packaging/pack-debian-root.sh {suite}")
+    return packed
+
+
 class SystemdBox:
     """One such machine.
 
@@ -65,14 +86,22 @@ class SystemdBox:
         name: host name inside; also names its cgroup, so it must differ from every other's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Make the root. ``folder`` is made, and stays empty as seen from here."""
+    def __init__(self, folder: Path, packed: Path | None = None) -> None:
+        """Make the root. ``folder`` is made, and stays empty as seen from here.
+
+        Args:
+            folder: where it is.
+            packed: of :func:`packed_root`; None for a copy of this machine's own root.
+        """
         folder.mkdir(parents=True)
         self.name = f"systemd-box-{os.getpid()}-{next(_NUMBERS)}"
         self._folder = folder
         self._console = folder.with_name(f"{folder.name}.console")
         self._cgroups = [group / self.name for group in _cgroup_roots()]
-        script = _FIRST.format(folder=folder, size=_SIZE, name=self.name, masked=" ".join(_MASKED))
+        fill = (_UNPACK if packed else _OVERLAY).format(folder=folder, packed=packed)
+        script = _FIRST.format(
+            folder=folder, size=_SIZE, name=self.name, masked=" ".join(_MASKED), fill=fill
+        )
         for cgroup in self._cgroups:
             cgroup.mkdir()
         # Without a cgroup of its own, two boxes would both use /payload of the root cgroup.

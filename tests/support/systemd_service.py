@@ -63,6 +63,25 @@ def deploy(box: SystemdBox, package: Path) -> None:
     launcher.chmod(0o755)
 
 
+def bring_python(box: SystemdBox) -> None:
+    """Copy the Python that runs the tests to where it lies here, on a machine that lacks it.
+
+    Args:
+        box: the machine, not booted yet.
+    """
+    library = Path(os.__file__).parent
+    leave = shutil.ignore_patterns("site-packages", "dist-packages", "test", "__pycache__")
+    shutil.copytree(library, box.root / library.relative_to("/"), ignore=leave, dirs_exist_ok=True)
+    shared = Path(str(sysconfig.get_config_var("LIBDIR"))) / str(
+        sysconfig.get_config_var("INSTSONAME")
+    )
+    for file in (Path(os.path.realpath(sys.executable)), shared):
+        if file.exists():
+            inside = box.root / file.relative_to("/")
+            inside.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, inside)
+
+
 def write(box: SystemdBox, path: str, text: str, mode: int = 0o644) -> None:
     inside = box.root / path.lstrip("/")
     inside.parent.mkdir(parents=True, exist_ok=True)

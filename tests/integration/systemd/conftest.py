@@ -1,4 +1,7 @@
-"""One machine, booted by a real systemd, for all tests of the service; each installs anew."""
+"""One machine, booted by a real systemd, for all tests of the service; each installs anew.
+
+What hangs on systemd alone is tried on a newer one as well (``newer``).
+"""
 
 import os
 import sys
@@ -8,8 +11,16 @@ from pathlib import Path
 import pytest
 
 import hostnfsd
-from tests.bed.systemd_box import SystemdBox
-from tests.support.systemd_service import CONFIG, UNIT_FILE, VALID, deploy, hostnfsd_in, write
+from tests.bed.systemd_box import SystemdBox, packed_root
+from tests.support.systemd_service import (
+    CONFIG,
+    UNIT_FILE,
+    VALID,
+    bring_python,
+    deploy,
+    hostnfsd_in,
+    write,
+)
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +35,22 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
         yield box
 
 
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
+    """Another Debian, with the same program and the same Python."""
+    folder = tmp_path_factory.mktemp("systemd") / "newer"
+    with SystemdBox(folder, packed_root("trixie")) as box:
+        bring_python(box)
+        deploy(box, Path(hostnfsd.__file__).parent)
+        box.open_to_everybody(Path(os.path.realpath(sys.executable)), Path(os.__file__))
+        box.boot()
+        yield box
+
+
 @pytest.fixture
-def machine(booted: SystemdBox) -> Iterator[SystemdBox]:
+def machine(request: pytest.FixtureRequest) -> Iterator[SystemdBox]:
     """The machine with a valid configuration and nothing installed."""
+    booted: SystemdBox = request.getfixturevalue(getattr(request, "param", "booted"))
     write(booted, CONFIG, VALID)
     yield booted
     booted.run("rm", "-rf", f"{UNIT_FILE}.d")

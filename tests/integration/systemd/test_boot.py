@@ -11,13 +11,14 @@ from hostnfsd.config.model import Tunnel
 from hostnfsd.install import systemd
 from hostnfsd.install.bundled import for_systemd
 from hostnfsd.install.plan import Person, Program, WriteFile
-from tests.bed.systemd_box import SystemdBox
+from tests.bed.systemd_box import SystemdBox, packed_root
 from tests.support.systemd_service import (
     COMMAND,
     CONFIG,
     UNIT,
     UNIT_FILE,
     VALID,
+    bring_python,
     deploy,
     state,
     write,
@@ -28,7 +29,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 ACCOUNT = 995
 
 
-def test_it_is_started_at_boot(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suite", [None, "trixie"])
+def test_it_is_started_at_boot(tmp_path: Path, suite: str | None) -> None:
     home = PurePosixPath("/root")
     plan = systemd.install(
         Person("root", 0, home, home / ".config"),
@@ -43,7 +45,9 @@ def test_it_is_started_at_boot(tmp_path: Path) -> None:
         for_systemd(),
         system=True,
     )
-    with SystemdBox(tmp_path / "machine") as box:
+    with SystemdBox(tmp_path / "machine", packed_root(suite) if suite else None) as box:
+        if suite:
+            bring_python(box)
         deploy(box, Path(hostnfsd.__file__).parent)
         box.open_to_everybody(Path(os.path.realpath(sys.executable)), Path(os.__file__))
         # What the plan leaves behind, and what its commands do to files.
