@@ -6,7 +6,7 @@ the message make no difference.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import log
@@ -21,6 +21,10 @@ MOST: Final = 4
 _WORTH: Final = 0.6
 #: Share of a symptom's words, by weight, that must be there where it is not there as a whole.
 _ENOUGH: Final = 0.75
+#: Fixed words that a message must have that was cut off.
+_CUT_WORDS: Final = 3
+#: A program's name before its message.
+_PROGRAM: Final = re.compile(r"^[a-z][a-z0-9._-]*: ")
 #: Characters of a text that are looked at: a log of some pages.
 MAX_CHARS: Final = 20_000
 
@@ -66,7 +70,7 @@ def explain(text: str) -> tuple[Match, ...]:
     code = said.strip("[] ")
     if code in BY_CODE:
         return (Match(BY_CODE[code], code, float(len(code))),)
-    found = _best(_whole(said)) or _best(_in_part(said))
+    found = _best(_whole(said)) or _best(_cut_off(said)) or _best(_in_part(said))
     return tuple(found[:MOST])
 
 
@@ -76,6 +80,41 @@ def _whole(said: str) -> Iterable[Match]:
         for symptom in entry.symptoms:
             if _pattern(symptom).search(said):
                 yield Match(entry, symptom, _weight(symptom))
+
+
+def _cut_off(said: str) -> Iterable[Match]:
+    """Symptoms of which the text has the beginning only, at its end."""
+    words = said.split()
+    for entry in CATALOGUE:
+        for symptom in entry.symptoms:
+            for begun in _beginnings(symptom):
+                literal = _begun(words, begun)
+                if len(literal) >= _CUT_WORDS and any(map(_telling, literal)):
+                    yield Match(entry, symptom, float(sum(map(len, literal))))
+                    break
+
+
+def _telling(text: str) -> bool:
+    """Whether it has a word of few entries: ``failed to mount`` begins too many."""
+    rarity = _rarity()
+    return any(rarity.get(word, 0.0) >= log(1 + len(CATALOGUE) / MOST) for word in _words(text))
+
+
+def _begun(words: Sequence[str], symptom: Sequence[re.Pattern[str]]) -> tuple[str, ...]:
+    """The longest end of a text that a symptom begins with: the words of it that are fixed."""
+    for length in range(min(len(words), len(symptom)), _CUT_WORDS - 1, -1):
+        pairs = list(zip(words[-length:], symptom[:length], strict=True))
+        if all(pattern.fullmatch(word) for word, pattern in pairs):
+            return tuple(word for word, pattern in pairs if pattern.pattern == re.escape(word))
+    return ()
+
+
+@cache
+def _beginnings(symptom: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
+    """A symptom word by word, also without the program's name before it."""
+    plain = normal(symptom)
+    texts = dict.fromkeys((plain, _PROGRAM.sub("", plain)))
+    return tuple(tuple(re.compile(_expression(w)) for w in text.split()) for text in texts)
 
 
 def _in_part(said: str) -> Iterable[Match]:
@@ -106,12 +145,18 @@ def _best(matches: Iterable[Match]) -> list[Match]:
 
 @cache
 def _pattern(symptom: str) -> re.Pattern[str]:
-    parts = _PLACEHOLDER.split(normal(symptom))
-    made = ""
-    for number, part in enumerate(parts):
-        made += _PATTERNS[part] if number % 2 else re.escape(part)
+    text = normal(symptom)
+    made = _expression(text)
     edge = r"(?<![a-z0-9_])" if made[:1].isalnum() else ""
-    return re.compile(edge + made + (r"(?![a-z0-9_])" if parts[-1][-1:].isalnum() else ""))
+    return re.compile(edge + made + (r"(?![a-z0-9_])" if text[-1:].isalnum() else ""))
+
+
+def _expression(text: str) -> str:
+    """A regular expression for a symptom or a word of it."""
+    parts = _PLACEHOLDER.split(text)
+    return "".join(
+        _PATTERNS[part] if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
 
 
 def _weight(symptom: str) -> float:

@@ -34,6 +34,10 @@ ENTRIES: Final = (
             "mount.nfs: requested NFS version or transport protocol is not supported",
             "mount.nfs: mount(2): Protocol not supported",
             "vers=4.2,addr={host},clientaddr={host} mount(2): Protocol not supported",
+            (
+                "failed to mount local volume: mount {path}:{path}, data: {path}: protocol not"
+                " supported"
+            ),
             "trying text-based options 'vers=4.1,addr={host},clientaddr={host}'",
             "an incorrect mount option was specified",
         ),
@@ -54,6 +58,7 @@ ENTRIES: Final = (
             "Connection refused",
             "mount.nfs: mount to NFS server '{host}' failed: RPC Error: Unable to receive",
             "mount.nfs: portmap query failed: RPC: Remote system error - Connection refused",
+            "failed to mount local volume: mount {path}:{path}, data: {path}: connection refused",
         ),
         "mountd has a port of its own, and without nfs.server.mount.port (macOS) a new one at every"
         " start of nfsd; `rpcinfo -p` lists its UDP port beside the TCP one, and a tunnel carries"
@@ -93,10 +98,15 @@ ENTRIES: Final = (
             "mount: {path}: permission denied.",
             'mount: only root can use "--options" option',
             "mount.nfs: failed to apply fstab options",
+            (
+                "failed to mount local volume: mount {path}:{path}, data: {path}: operation not"
+                " permitted"
+            ),
         ),
         "mount(2) wants CAP_SYS_ADMIN, which containers do not have unless it is given to them. A"
         " client that tries versions one after the other reports the first error of all, so that"
-        " this may hide behind other words.",
+        " this may hide behind other words. A rootless Docker may not mount NFS volumes at all; for"
+        " any other it is the server that answers so.",
         (
             (
                 "run as root, in a container with the capability (docker run --cap-add SYS_ADMIN;"
@@ -242,6 +252,7 @@ ENTRIES: Final = (
             ),
             "mount.nfs: No such device",
             "mount: mounting {host}:{path} on {path} failed: Invalid argument",
+            "failed to mount local volume: mount {path}:{path}, data: {path}: no such device",
             "mount.nfs: not found",
         ),
         "The kernel of the client has no NFS (CONFIG_NFS), or mount.nfs is not installed there.",
@@ -279,6 +290,13 @@ ENTRIES: Final = (
             "mount.nfs: Network is unreachable",
             "mount.nfs: Failed to resolve server {host}: Name or service not known",
             "mount.nfs: Failed to resolve server {host}: Temporary failure in name resolution",
+            "error resolving passed in network volume address: lookup {host}: no such host",
+            (
+                "error resolving passed in network volume address: lookup {host} on {host}: no such"
+                " host"
+            ),
+            "failed to mount local volume: mount {path}:{path}, data: {path}: connection timed out",
+            "failed to mount local volume: mount {path}:{path}, data: {path}: no route to host",
         ),
         "The forward is bound and answers from the gateway itself, but what lies between it and the"
         " client does not let the client through: a firewall of the gateway or of the node, a"

@@ -9,6 +9,8 @@ DENIED: Final = (
     "access denied by server",
     "mount.nfs: mount(2): Permission denied",
     "mount_nfs: can't mount {path} from {host} onto {path}: Permission denied",
+    # Docker's local driver, which mounts by itself.
+    "failed to mount local volume: mount {path}:{path}, data: {path}: permission denied",
 )
 
 

@@ -97,7 +97,19 @@ ENTRIES: Final = (
             *DENIED,
             "no export admits {host}: mounting {path} was refused with MNT3ERR_ACCES",
             "refused mount request from {host} for {path} ({path}): unmatched host",
-            "Mount failed: {host} {path}",
+            (
+                "mount.nfs: mounting {host}:{path} failed, reason given by server: No such file or"
+                " directory"
+            ),
+            (
+                "failed to mount local volume: mount {path}:{path}, data: {path}: no such file or"
+                " directory"
+            ),
+            "Mount failed: {host} /{path}",
+            (
+                "failed to mount local volume: mount {path}:{path}, data: {path}: operation not"
+                " permitted"
+            ),
             "exports nothing to {host}",
         ),
         "Through any tunnel the server sees the host itself as its client, not the pod. An export"

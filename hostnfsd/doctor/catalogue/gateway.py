@@ -146,6 +146,7 @@ ENTRIES: Final = (
             "kex_exchange_identification: read: Connection reset by peer",
             "closed the connection before the login was done",
             "ssh_exchange_identification: Connection closed by remote host",
+            "Connection closed by {host} port {port}",
         ),
         "The container does not run, publishes no ssh port, or its sshd has not started. A"
         " published"
@@ -184,6 +185,7 @@ ENTRIES: Final = (
             "Not allowed at this time",
             "kex_exchange_identification: banner line contains invalid characters",
             "Exceeded MaxStartups",
+            "Connection closed by {host} port {port}",
             "drop connection #{n} from [{host}]:{port} on [{host}]:{port} penalty",
         ),
         "OpenSSH 9.8 and later penalises addresses whose logins fail (PerSourcePenalties): some"
@@ -342,6 +344,7 @@ ENTRIES: Final = (
             "the forward is bound, but not at {host}:{port} where clients come in",
             "mount.nfs: Connection refused",
             "Connection refused",
+            "failed to mount local volume: mount {path}:{path}, data: {path}: connection refused",
             "rpcinfo: can't contact portmapper: RPC: Remote system error - Connection refused",
         ),
         "With GatewayPorts no, sshd's default, a request for all addresses silently becomes one for"

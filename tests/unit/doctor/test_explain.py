@@ -91,6 +91,97 @@ def test_words_that_are_left_out_or_changed_do_no_harm() -> None:
     assert codes("rpc.statd isn't running, but required for the remote locking")[0] == "no-nolock"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kex_exchange_identification: Connection closed", ["gateway-down"]),
+        ("$ ssh dev-gw\nkex_exchange_identification: Connection closed", ["gateway-down"]),
+        ("mount.nfs: rpc.statd is not", ["no-nolock"]),
+        ("rpc.statd is not", ["no-nolock"]),
+    ],
+)
+def test_the_beginning_of_a_message_is_enough(text: str, expected: list[str]) -> None:
+    assert codes(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to mount",
+        "Connection closed",
+        "No such file or directory",
+        "mount failed: exit status 32",
+        "the file is gone",
+        "Error response from daemon: pull access denied for src",
+        "kex_exchange",
+    ],
+)
+def test_what_could_be_anything_is_not_guessed_at(text: str) -> None:
+    assert codes(text) == []
+
+
+KUBELET = """\
+  Warning  FailedMount  3s (x5 over 20s)  kubelet  MountVolume.SetUp failed for volume "src" : \
+mount failed: exit status 32
+Mounting command: mount
+Mounting arguments: -t nfs dev-gw:/srv/src /var/lib/kubelet/pods/0d2f/volumes/kubernetes.io~nfs/src
+Output: {}
+"""
+DOCKER = (
+    "docker: Error response from daemon: error while mounting volume"
+    " '/var/lib/docker/volumes/src/_data': "
+)
+LOCAL = (
+    "failed to mount local volume: mount :/srv/src:/var/lib/docker/volumes/src/_data, data:"
+    " addr=172.22.0.12,vers=3,proto=tcp,port=2049,mountport=20048,nolock,hard: "
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            KUBELET.format("mount.nfs: access denied by server while mounting dev-gw:/srv/src"),
+            {"client-not-admitted", "exports-deny", "nobody-admitted", "reserved-port"},
+        ),
+        (
+            KUBELET.format(
+                "mount.nfs: rpc.statd is not running but is required for remote locking.\n"
+                "mount.nfs: Either use '-o nolock' to keep locks local, or start statd."
+            ),
+            {"no-nolock"},
+        ),
+        (KUBELET.format("mount.nfs: Protocol not supported"), {"version-4"}),
+        (
+            KUBELET.format(
+                "mount: /x: bad option; for several filesystems (e.g. nfs, cifs) you might need"
+                " a /sbin/mount.<type> helper program."
+            ),
+            {"no-nfs-client"},
+        ),
+        (
+            KUBELET.format("mount.nfs: Failed to resolve server dev-gw: Name or service not known"),
+            {"client-way-blocked"},
+        ),
+        (
+            DOCKER + LOCAL + "permission denied.",
+            {"client-not-admitted", "exports-deny", "nobody-admitted", "reserved-port"},
+        ),
+        (DOCKER + LOCAL + "operation not permitted.", {"no-cap-sys-admin", "exports-deny"}),
+        (DOCKER + LOCAL + "connection refused.", {"mountd-port", "gateway-ports-no"}),
+        (DOCKER + LOCAL + "no such file or directory", {"exports-deny"}),
+        (DOCKER + LOCAL + "protocol not supported", {"version-4"}),
+        (
+            DOCKER + "error resolving passed in network volume address: lookup dev-gw on"
+            " 192.168.65.7:53: no such host",
+            {"client-way-blocked"},
+        ),
+    ],
+)
+def test_what_kubectl_describe_and_docker_make_of_it(text: str, expected: set[str]) -> None:
+    assert set(codes(text)) == expected
+
+
 def test_a_code_finds_its_entry() -> None:
     assert codes("[Port-Busy]") == ["port-busy"]
 
