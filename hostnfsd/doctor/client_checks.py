@@ -40,4 +40,4 @@ async def _reach(link: Link, service: Service, port: int, command: str) -> Seque
     shell = ("sh", "-c", client_probe.SCRIPT, "hostnfsd", host, str(port), call)
     told = await link.scene.run(*shlex.split(command), *shell)
     seen = client_probe.read(told.output)
-    return (client_probe.judge(seen, at(host, port), told.output),)
+    return (client_probe.judge(seen, at(host, port), told.output, link.refused(service)),)

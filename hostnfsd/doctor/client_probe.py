@@ -10,6 +10,7 @@ from typing import Final
 
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped
 from hostnfsd.services import FACTS, Service
+from hostnfsd.snapshot import RefusedView
 
 #: A transaction number that tells our reply from anything else.
 XID: Final = 0x68_6E_66_64
@@ -99,13 +100,15 @@ def _bytes(word: str) -> bytes:
         return b""
 
 
-def judge(seen: Seen, where: str, output: str) -> Finding:
+def judge(seen: Seen, where: str, output: str, refused: RefusedView | None = None) -> Finding:
     """A row for one port, as a client sees it.
 
     Args:
         seen: what the script printed.
         where: the address and port.
         output: all that was printed, for a client whose shell did not run.
+        refused: whom the gate turned away there, where the doctor's own stands; a daemon's is asked
+            with the cure.
     """
     if seen.tool is None:
         said = " ".join(output.split())[-200:] or "it printed nothing"
@@ -113,7 +116,7 @@ def judge(seen: Seen, where: str, output: str) -> Finding:
     if seen.tool == "none":
         return skipped("the client has neither bash, nc, python3 nor perl to connect with")
     if seen.reply:
-        return _replied(seen, where)
+        return _replied(seen, where, refused)
     if seen.open:
         return passed(f"{where} takes its connections (by {seen.tool}, which cannot call NULL)")
     why = f": {seen.why}" if seen.why else ""
@@ -130,14 +133,28 @@ def judge(seen: Seen, where: str, output: str) -> Finding:
     )
 
 
-def _replied(seen: Seen, where: str) -> Finding:
+def _replied(seen: Seen, where: str, refused: RefusedView | None) -> Finding:
     # After the record mark: transaction, REPLY, accepted or denied.
     xid, answer = seen.reply[8:16], seen.reply[16:32]
     if xid != f"{XID:08x}":
         return failed("foreign-holder", f"what answers at {where} is not NFS: {seen.reply[:40]}")
     if answer == _DENIED:
-        text = f"{where} answers, and does not let this client in (AUTH_ERROR)"
-        return failed("client-not-admitted", text)
+        return _kept_out(where, refused)
     if answer != _ACCEPTED:
         return failed("foreign-holder", f"what answers at {where} is odd: {seen.reply[:40]}")
     return passed(f"a NULL call to {where} is answered")
+
+
+def _kept_out(where: str, refused: RefusedView | None) -> Finding:
+    """By its address as the gate sees it, which NAT may have changed, and what lets it in."""
+    text = f"{where} answers, and does not let this client in (AUTH_ERROR)"
+    if refused is None:
+        return failed("client-not-admitted", text)
+    said = f"{text}: {refused.host} is not admitted: {refused.text}"
+    remedy = refused.remedy
+    if remedy is None or remedy.allow is None:
+        return failed("client-not-admitted", said, ("let the exports admit it",))
+    steps = [f"to let it in, in the configuration: [access] {remedy.allow}"]
+    if remedy.exports:
+        steps.append(f"or in {remedy.place}: {', '.join(remedy.exports)}")
+    return failed("client-not-admitted", said, steps)

@@ -28,7 +28,15 @@ from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.server.finding import Denial, HostFinding, Place
 from hostnfsd.services import Service
-from hostnfsd.snapshot import Family, FamilyView, GatewayView, Phase, ServiceState
+from hostnfsd.snapshot import (
+    Family,
+    FamilyView,
+    GatewayView,
+    Phase,
+    Refusal,
+    RefusedView,
+    ServiceState,
+)
 from hostnfsd.tunnel.admission import Admission, Exported
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.gateway import Survey
@@ -121,6 +129,8 @@ class Link:
         self._forwards: asyncio.Task[Failure] | None = None
         self._changed = asyncio.Event()
         self._circle = Circle()
+        self._ledger = Ledger(_CLIENTS)
+        self._guard: Gate | None = None
 
     @property
     def config(self) -> Config:
@@ -219,14 +229,15 @@ class Link:
         await self.scene.looked()
         memory = Memory(self.name, Board(self.name))
         memory.expect(self.config)
+        self._guard = await self._gate()
         forwards = Forwards(
             gateway=self.name,
             session=session,
             connections=self._circle,
-            gate=await self._gate(),
+            gate=self._guard,
             config=lambda: self.config,
             host=_Answering(self.scene.host),
-            ledger=Ledger(_CLIENTS),
+            ledger=self._ledger,
             meters=_Nobody(),
             memory=memory,
             changed=self._changed.set,
@@ -276,6 +287,15 @@ class Link:
         )
         error, hint = admission.trouble or (None, None)
         return AccessView(admission.admitted, error, hint)
+
+    def refused(self, service: Service) -> RefusedView | None:
+        """Whom our own gate turned away last, and what would let him in; None with a daemon."""
+        if self._guard is None:
+            return None
+        for view in reversed(self._guard.explained(self._ledger.turned_away())):
+            if view.service is service and view.reason is Refusal.NOT_ADMITTED:
+                return view
+        return None
 
     async def client_addresses(self) -> tuple[str, ...]:
         """How clients reach the gateway, as far as is known."""

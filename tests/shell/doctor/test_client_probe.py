@@ -7,13 +7,16 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hostnfsd.access_view import Remedy
 from hostnfsd.doctor.client_probe import SCRIPT, XID, Seen, judge, null_call, octal, read
 from hostnfsd.doctor.finding import Outcome
 from hostnfsd.services import Service
+from hostnfsd.snapshot import Refusal, RefusedView
 from hostnfsd.sunrpc import record, rpc, xdr
 
 CALL = null_call(Service.NFS, 3)
@@ -140,3 +143,22 @@ def test_replies(reply: str, code: str | None) -> None:
 
 def test_garbage_is_passed_over() -> None:
     assert read("said xyz\nhello\ntool bash\n") == Seen("bash")
+
+
+def test_whom_the_gate_keeps_out_is_told_with_what_lets_him_in() -> None:
+    remedy = Remedy('allow = ["10.0.0.7"]', ("/srv -network 10.0.0.7",), "/etc/exports")
+    refused = RefusedView(
+        "gw", Service.NFS, "10.0.0.7", Refusal.NOT_ADMITTED, 1, 0.0, "nobody may", remedy
+    )
+    denied = Seen("nc", DENIED.hex(), open=True)
+
+    found = judge(denied, "gw:2049", "", refused)
+    assert found.code == "client-not-admitted"
+    assert "10.0.0.7 is not admitted: nobody may" in found.text
+    assert found.cure == (
+        'to let it in, in the configuration: [access] allow = ["10.0.0.7"]',
+        "or in /etc/exports: /srv -network 10.0.0.7",
+    )
+    unhelped = judge(denied, "gw:2049", "", replace(refused, remedy=None))
+    assert unhelped.cure == ("let the exports admit it",)
+    assert judge(denied, "gw:2049", "").commands == ("hostnfsd status --clients",)
