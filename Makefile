@@ -1,7 +1,7 @@
 # Everything real is in scripts; this only names what to run. `make test` and `make demo` install
 # what is missing on Debian and Ubuntu; the rest needs a Python >= 3.11 alone (PYTHON=… chooses).
 .DEFAULT_GOAL := help
-.PHONY: help packages root venv lint format generate test coverage test-quick test-integration fuzz bench demo dist lock clean distclean
+.PHONY: help packages demo-packages root venv lint format generate test coverage test-quick test-integration fuzz bench demo dist lock clean distclean
 
 BIN := .venv/bin
 FUZZ_S ?= 60
@@ -11,7 +11,7 @@ AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo s
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1 - /p' Makefile | awk -F ' - ' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
-demo: packages venv  ## a real NFS server, gateway and client on this machine; ONCE=1 ends after the check
+demo: demo-packages venv  ## a real NFS server, gateway and client on this machine; ONCE=1 ends after the check
 	@$(if $(filter Darwin,$(shell uname)),,$(AS_ROOT)) $(BIN)/python -m tests.bed.demo
 
 test: packages venv  ## everything: install what is missing, lint, all tests
@@ -72,6 +72,9 @@ lock: venv  ## the versions that packages are made with, anew: packaging/require
 
 packages:  ## Debian packages that the real components need
 	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh
+
+demo-packages:
+	@[ "$$(uname)" != Linux ] || packaging/install-test-packages.sh demo
 
 root: packages  ## a newer Debian to boot, for the tests of the service
 	@packaging/pack-debian-root.sh trixie

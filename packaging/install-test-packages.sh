@@ -1,5 +1,5 @@
 #!/bin/sh
-# install-test-packages.sh: what `make test` and `make demo` need, on Debian and Ubuntu.
+# install-test-packages.sh [demo]: what `make test` or `make demo` needs, on Debian and Ubuntu.
 #
 # Does nothing, quickly, where all of it is there. No package starts a daemon, now or at the next
 # boot: the test bed runs its own in namespaces. Needs root or sudo.
@@ -9,6 +9,7 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 list=$here/apt-packages.txt
 cache=${HOSTNFSD_CACHE:-$here/../.cache}
 policy=/usr/sbin/policy-rc.d
+purpose=${1:-tests}
 
 die() {
     printf 'install-test-packages: %s\n' "$*" >&2
@@ -25,6 +26,7 @@ while read -r entry; do
     name=${name%@*}
     case $entry in
         '' | '#'*) continue ;;
+        '[tests]') if [ "$purpose" = tests ]; then continue; else break; fi ;;
         *@*) [ "$(dpkg --print-architecture)" = "${entry#*@}" ] || continue ;;
     esac
     case $entry in
