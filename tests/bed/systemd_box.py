@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Self
 
-from tests.bed.box import CommandError, Completed
+from tests.bed.box import Box, CommandError, Completed
 from tests.bed.process import Pid, tail
 from tests.bed.waiting import DeadlineError, wait_until
 
@@ -54,7 +54,7 @@ echo ready
 read -r boot
 exec </dev/null >{folder}.console 2>&1
 exec systemd-nspawn --quiet --directory={folder}/root --machine={name} --boot --register=no \
-    --keep-unit --private-network --capability=CAP_BPF \
+    --keep-unit {network} --capability=CAP_BPF \
     --system-call-filter='bpf open_by_handle_at'
 """
 
@@ -86,12 +86,15 @@ class SystemdBox:
         name: host name inside; also names its cgroup, so it must differ from every other's.
     """
 
-    def __init__(self, folder: Path, packed: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, packed: Path | None = None, *, network_of: Box | None = None
+    ) -> None:
         """Make the root. ``folder`` is made, and stays empty as seen from here.
 
         Args:
             folder: where it is.
             packed: of :func:`packed_root`; None for a copy of this machine's own root.
+            network_of: share the network of that box; else it has a loopback alone.
         """
         folder.mkdir(parents=True)
         self.name = f"systemd-box-{os.getpid()}-{next(_NUMBERS)}"
@@ -99,8 +102,16 @@ class SystemdBox:
         self._console = folder.with_name(f"{folder.name}.console")
         self._cgroups = [group / self.name for group in _cgroup_roots()]
         fill = (_UNPACK if packed else _OVERLAY).format(folder=folder, packed=packed)
+        network = "--private-network"
+        if network_of is not None:
+            network = f"--network-namespace-path=/proc/{network_of.first.number}/ns/net"
         script = _FIRST.format(
-            folder=folder, size=_SIZE, name=self.name, masked=" ".join(_MASKED), fill=fill
+            folder=folder,
+            size=_SIZE,
+            name=self.name,
+            masked=" ".join(_MASKED),
+            fill=fill,
+            network=network,
         )
         for cgroup in self._cgroups:
             cgroup.mkdir()
