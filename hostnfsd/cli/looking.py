@@ -4,7 +4,6 @@ Every look has a limit; what cannot be looked at is a note, never an error.
 """
 
 import asyncio
-import glob
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from hostnfsd.cli.surroundings import home
 from hostnfsd.init import nfs_conf, ssh_hosts
 from hostnfsd.init.containers import containers
 from hostnfsd.init.facts import Container, Facts, SshAlias
+from hostnfsd.machine import ssh_names
 
 _WITHIN_S: Final = 5.0
 _AT_ONCE: Final = 8
@@ -69,14 +69,8 @@ def _read(path: Path) -> str:
 def _aliases(user: Path, pool: ThreadPoolExecutor) -> tuple[SshAlias, ...]:
     ssh = shutil.which("ssh")
     names: dict[str, None] = {}
-    for folder, file in ((user / ".ssh", user / ".ssh/config"), (SSH_CONFIG.parent, SSH_CONFIG)):
-
-        def included(pattern: str, folder: Path = folder) -> Iterator[str]:
-            # ssh_config(5), Include: ~ is the home directory, others are relative to the folder.
-            path = user / pattern[2:] if pattern.startswith("~/") else folder / pattern
-            return (_read(Path(each)) for each in sorted(glob.glob(str(path))))  # noqa: PTH207  # absolute
-
-        names |= dict.fromkeys(ssh_hosts.aliases(_read(file), included))
+    for file in (user / ".ssh/config", SSH_CONFIG):
+        names |= dict.fromkeys(ssh_names.names(file, user, file.parent))
     # ssh takes what begins with a dash for an option.
     wanted = [name for name in names if not name.startswith("-")][:_MOST]
     if ssh is None:

@@ -1,5 +1,6 @@
 """The checks of one gateway: from ssh_config to the ports that clients dial."""
 
+import asyncio
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from hostnfsd.doctor import (
     forward_verdict,
     holders,
     own_ssh,
+    ssh_name,
     ssh_verdict,
     sshd_settings,
 )
@@ -24,7 +26,9 @@ from hostnfsd.doctor.host_checks import service_id
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.mount_checks import ADMITTED
 from hostnfsd.doctor.own_ssh import OwnSsh
+from hostnfsd.doctor.scene import ASK_S
 from hostnfsd.doctor.ssh_verdict import Hop
+from hostnfsd.machine import ssh_names
 from hostnfsd.readable import duration
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Phase, ServiceState
@@ -80,10 +84,28 @@ async def _alias(link: Link) -> Sequence[Finding]:
         alias = await link.alias()
     except TunnelFailureError as exc:
         return (ssh_verdict.judge(exc.failure, link.name, None, daemon=link.view is not None),)
-    where = aliases.config_file(link.scene.config.gateway[link.name])
+    gateway = link.scene.config.gateway[link.name]
+    where = aliases.config_file(gateway)
     by = "hostnfsd's configuration" if where is None else str(where)
+    if where is not None and ssh_name.is_bare(alias, link.name, gateway.host):
+        if not await _resolves(alias.host, alias.port):
+            known = await in_thread(partial(ssh_names.of_user, where))
+            return (ssh_name.unknown(link.name, by, known),)
+        by += " has no Host for it, and the name is found"
     through = f", through {alias.proxy_jump}" if alias.proxy_jump else ""
     return (passed(f"{link.name} is {alias}{through} ({by})"),)
+
+
+async def _resolves(host: str, port: int) -> bool:
+    """Whether a name server or a file knows a name; true where they do not answer in time."""
+    try:
+        async with asyncio.timeout(ASK_S):
+            await asyncio.get_running_loop().getaddrinfo(host, port)
+    except TimeoutError:
+        return True  # dialling it will tell
+    except OSError:
+        return False
+    return True
 
 
 async def _key(link: Link) -> Sequence[Finding]:

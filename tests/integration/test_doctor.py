@@ -525,6 +525,33 @@ def test_an_alias_with_remote_forward_is_told_with_its_lines(shared: Bed) -> Non
     well(ask(doctor))
 
 
+def test_a_gateway_that_ssh_config_spells_otherwise_is_told_with_the_right_name(
+    shared: Bed,
+) -> None:
+    more = shared.folder / "more_config"
+    more.write_text(
+        f"Host dev-gateway\n  HostName {network.GATEWAY_SSH}\n  User admin\n"
+        f"  IdentityFile {shared.key}\n  UserKnownHostsFile {shared.known_hosts}\n"
+    )
+    config = shared.folder / "ssh_config"
+    config.write_text(f"Include {more}\n")
+    for file in (config, more):
+        file.chmod(0o600)
+    keys = {"ssh_config": str(config), "client_address": network.GATEWAY}
+    doctor = shared.daemon(PLAIN, start=False)
+    doctor.configure(merge(dict(PLAIN), {"gateway": {"dev-gatewya": keys}}))
+
+    report = ask(doctor)
+
+    row = report.row("gateway-unknown")
+    assert (row["check"], row["outcome"]) == ("ssh-config", "FAIL"), report.describe()
+    assert f"{config} has no Host dev-gatewya" in row["text"]
+    assert row["cure"] == ["name the table [gateway.dev-gateway]"]
+    assert report.codes() == {"gateway-unknown"}, "the rest waits for it"
+    doctor.configure(merge(dict(PLAIN), {"gateway": {"dev-gateway": keys}}))
+    well(ask(doctor))
+
+
 def test_the_gateways_settings_are_told_to_whom_may_see_them(shared: Bed) -> None:
     doctor = shared.daemon(merge(dict(PLAIN), dev_gw(user="root")), start=False)
 

@@ -128,6 +128,7 @@ ENTRIES: Final = (
             "ssh: Could not resolve hostname {host}: nodename nor servname provided, or not known",
             "ssh: Could not resolve hostname {host}: Temporary failure in name resolution",
             "the name of {host} does not resolve",
+            "{path} has no Host {host}, and no machine of that name is found",
         ),
         "Neither host in [gateway.NAME] nor HostName in ssh_config names a machine that is found."
         " hostnfsd resolves it anew at each attempt.",
