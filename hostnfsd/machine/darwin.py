@@ -183,7 +183,10 @@ def second_opinion(reading: Reading, told: Ran, path: str) -> tuple[Problem, ...
     count = reading.error_count
     if told.status == count % _STATUSES:
         return ()
-    said = "; ".join(line.strip() for line in told.text.splitlines() if line.strip()) or "nothing"
+    lines = [line.strip() for line in told.text.splitlines() if line.strip()]
+    # Beside its complaints it may repeat the file, and name volumes.
+    complaints = [line for line in lines if line.startswith("exports:")]
+    said = "; ".join(complaints or lines) or "nothing"
     text = f"nfsd counts {told.status} errors in it, hostnfsd {count}; nfsd says: {said}"
     hint = "believe nfsd, and report it with the file: hostnfsd reads it wrongly"
     return (remark("nfsd-differs", Place(path), "exports", text, hint),)
