@@ -189,7 +189,9 @@ async def _access(link: Link) -> Sequence[Finding]:
 
 
 async def _sshd(link: Link) -> Sequence[Finding]:
-    return sshd_settings.judge(await link.output(sshd_settings.COMMAND))
+    snapshot = link.scene.snapshot
+    now = 0.0 if snapshot is None else snapshot.now
+    return sshd_settings.judge(await link.output(sshd_settings.COMMAND), link.view, now)
 
 
 # -- the ports -----------------------------------------------------------------------------------

@@ -6,10 +6,13 @@ tells.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from hostnfsd.doctor import forward_verdict
 from hostnfsd.doctor.finding import Finding, passed, skipped, warned
+from hostnfsd.readable import duration
+from hostnfsd.snapshot import FailureKind, GatewayView, ServiceState
 
 #: Prints the file that our own sshd was started with, and what that sshd makes of it. Reads only.
 COMMAND: Final = (
@@ -25,6 +28,10 @@ COMMAND: Final = (
 _WANTED: Final = "clientaliveinterval"
 #: Keywords that cut forwards or sessions that are idle.
 _CUTTING: Final = ("unusedconnectiontimeout", "channeltimeout")
+#: Seconds after which sshd has noticed a dead session if it is set as our cure says.
+_NOTICED_S: Final = 20.0
+#: Seconds for which what happened before the session that stands says something of now.
+_RECENT_S: Final = 86_400.0
 _OFF: Final = frozenset({"none", "0", ""})
 
 
@@ -42,11 +49,19 @@ def why_not(output: str | None) -> str:
     return last[-1] if last else "sshd -T says nothing"
 
 
-def judge(output: str | None) -> tuple[Finding, ...]:
-    """Client-alive, penalties and time-outs."""
+def judge(
+    output: str | None, view: GatewayView | None = None, now: float = 0.0
+) -> tuple[Finding, ...]:
+    """Client-alive, penalties and time-outs.
+
+    Args:
+        output: of :data:`COMMAND`; None where nobody can run it.
+        view: what a daemon has seen of the gateway: it counts where sshd does not tell.
+        now: of that view, in seconds since the epoch.
+    """
     words = read(output)
     if words is None:
-        return (skipped(f"sshd_config cannot be read there: {why_not(output)}"),)
+        return _by_behaviour(f"sshd_config cannot be read there: {why_not(output)}", view, now)
     found = []
     seconds = _silence(words)
     if seconds is None:
@@ -64,6 +79,48 @@ def judge(output: str | None) -> tuple[Finding, ...]:
         told = "nobody is exempt" if exempt == "none" else f"exempt: {exempt}"
         found.append(passed(f"failed logins are penalised (PerSourcePenalties); {told}"))
     return tuple(found)
+
+
+def _by_behaviour(why: str, view: GatewayView | None, now: float) -> tuple[Finding, ...]:
+    """What a daemon has met is told as such: the settings themselves stay unknown."""
+    if view is None:
+        return (skipped(why),)
+    rows = [*_held(view, now), *_turned_away(view, now)]
+    if not rows:
+        return (skipped(f"{why}; the daemon has met nothing that speaks against them"),)
+    return (skipped(f"{why}; by what the daemon has met:"), *rows)
+
+
+def _held(view: GatewayView, now: float) -> Iterator[Finding]:
+    """Ports that stay taken after a tunnel was lost: its dead session may have them."""
+    if view.up_since is None or not sum(view.losses.values()):
+        return
+    held = {
+        str(service.service): now - max(each.since, view.up_since)
+        for service in view.services
+        for each in service.families.values()
+        if each.state is ServiceState.REFUSED
+        and forward_verdict.code(each.state, each.error) == "port-busy"
+    }
+    longest = max(held.values(), default=0.0)
+    if longest > _NOTICED_S:
+        yield warned(
+            "client-alive-off",
+            f"a tunnel was lost, and since the next came up, {duration(longest)} ago, the port of"
+            f" {', '.join(held)} has been taken: if the dead session has it, sshd has not noticed"
+            " yet (ClientAlive)",
+        )
+
+
+def _turned_away(view: GatewayView, now: float) -> Iterator[Finding]:
+    """Penalties, or too many that log in at once: sshd has the same words for both."""
+    times = view.failures.get(FailureKind.BUSY, 0)
+    if times and (view.up_since is None or now - view.up_since < _RECENT_S):
+        yield warned(
+            "gateway-turns-away",
+            f"sshd turned the daemon away {'once' if times == 1 else f'{times} times'} since it"
+            " started (PerSourcePenalties or MaxStartups)",
+        )
 
 
 def _silence(words: Mapping[str, str]) -> int | None:

@@ -571,6 +571,37 @@ def test_the_gateways_settings_are_told_to_whom_may_see_them(shared: Bed) -> Non
         undo()
 
 
+def test_where_sshd_does_not_tell_what_the_daemon_met_counts(shared: Bed) -> None:
+    def of_sshd(report: Report) -> list[dict[str, Any]]:
+        return [c for c in report.checks if c["check"] == "sshd"]
+
+    def failed(daemon: Daemon) -> dict[str, int]:
+        (gateway,) = daemon.status()["gateways"]
+        failures: dict[str, int] = gateway["failures"]
+        return failures
+
+    with injected(shared, next(f for f in FAULTS if f.code == "gateway-turns-away")) as undo:
+        daemon = shared.daemon(PLAIN)
+        try:
+            daemon.await_phase("backoff")
+            wait_until(lambda: failed(daemon).get("busy", 0) > 0, "it to be turned away")
+            undo()
+            daemon.command("reconnect", check=True)  # it would wait, not to be penalised
+            daemon.await_ready()
+
+            unknown, turned_away = of_sshd(ask(daemon))
+            assert unknown["outcome"] == "SKIP"
+            assert (turned_away["outcome"], turned_away["code"]) == ("WARN", "gateway-turns-away")
+
+            daemon.restart()
+            daemon.await_ready()
+            (unknown,) = of_sshd(ask(daemon))
+            assert unknown["outcome"] == "SKIP"
+            assert "met nothing that speaks against them" in unknown["text"]
+        finally:
+            daemon.close()
+
+
 def test_what_a_real_client_prints_is_explained_and_the_cure_mounts(shared: Bed) -> None:
     daemon = shared.daemon(PLAIN)
     source = f"{network.GATEWAY_NAME}:/var/local/project"
