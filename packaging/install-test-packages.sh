@@ -41,7 +41,11 @@ done <"$list"
 python_missing=''
 "$here/find-python.sh" >/dev/null || python_missing=yes
 
-[ -n "$to_install$to_unpack$python_missing" ] || exit 0
+# nfs-ganesha finds file systems by it; only a machine that has never booted has none.
+mtab_missing=''
+[ -e /etc/mtab ] || mtab_missing=yes
+
+[ -n "$to_install$to_unpack$python_missing$mtab_missing" ] || exit 0
 
 as_root=''
 if [ "$(id -u)" -ne 0 ]; then
@@ -98,6 +102,8 @@ unpack_package() {
 }
 
 # -- do it -------------------------------------------------------------------------------------
+[ -z "$mtab_missing" ] || $as_root ln -s ../proc/self/mounts /etc/mtab
+
 for package in $to_install $to_unpack; do
     known "$package" || {
         fetch_lists

@@ -19,9 +19,14 @@ mkdir -p "$cache"
 part=$cache/.$suite.$$.tar
 trap '$as_root rm -f "$part"' EXIT
 trap 'exit 130' INT TERM HUP
-$as_root mmdebstrap --quiet --variant=minbase --include="$include" \
-    --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-    --dpkgopt='path-exclude=/usr/share/man/*' "$suite" "$part" || {
+pack() {
+    $as_root rm -f "$part"
+    $as_root mmdebstrap --quiet --variant=minbase --include="$include" \
+        --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+        --dpkgopt='path-exclude=/usr/share/man/*' "$suite" "$part"
+}
+# A mirror may hiccup; what is wrong for good is wrong twice.
+pack || pack || {
     echo "pack-debian-root: cannot make a root of $suite: see above" >&2
     exit 1
 }

@@ -136,6 +136,8 @@ def _try_as_nobody(command: tuple[str, ...]) -> None:
     if said is not None:
         raise NotPermittedError(
             f"{command[0]} cannot be run by the service's own user: {' '.join(said)}",
+            # Not --global, which the pipx of Debian 12 does not know.
             hint="install hostnfsd where every user can read it, for example with"
-            " `pipx install --global hostnfsd`, or leave out --system",
+            " `sudo env PIPX_HOME=/opt/pipx PIPX_BIN_DIR=/usr/local/bin pipx install hostnfsd`,"
+            " or leave out --system",
         )

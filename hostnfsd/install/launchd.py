@@ -37,6 +37,16 @@ _GONE_S: Final = 120.0
 _STARTING: Final = frozenset({37})
 
 
+#: What macOS wants of a person before a background program may do its work.
+_ASKED: Final = (
+    "If the gateway is not on this machine, macOS asks once whether hostnfsd may find",
+    "devices on your local network: allow it.",
+    "System Settings, General, Login Items lists it; switched off there, it is not started.",
+    "Exports below Documents, Desktop, Downloads or on external drives: /sbin/nfsd needs",
+    "Full Disk Access (System Settings, Privacy & Security).",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Templates:
     """The texts of the files in ``launchd/``."""
@@ -89,8 +99,8 @@ def install(person: Person, program: Program, templates: Templates, *, system: b
         notes=(
             f"Its log is {log}.",
             *(() if system else _rotation_advice(person)),
-            "If the gateway is not on this machine, macOS asks once whether hostnfsd may find",
-            "devices on your local network: allow it.",
+            f"It reads its configuration again at: launchctl kill SIGHUP {target}",
+            *_ASKED,
         ),
         hint=f"see {log} and: launchctl print {target}",
     )

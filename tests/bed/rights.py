@@ -10,7 +10,8 @@ from typing import Final
 
 from tests.bed.box import UNSHARE
 
-_PROGRAMS: Final = {
+#: What the bed runs, and the Debian package that has it.
+PROGRAMS: Final = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
     "ip": "iproute2",
@@ -57,6 +58,11 @@ def lacking_namespaces() -> str | None:
 @cache
 def lacking_for_nfs() -> str | None:
     """Why nfs-ganesha could not serve here, in a sentence; None if it can."""
+    if not Path("/etc/mtab").exists():
+        return (
+            "nfs-ganesha finds file systems by /etc/mtab, which this machine lacks. "
+            "Cure: packaging/install-test-packages.sh"
+        )
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("CapEff:") and not int(line.split()[1], 16) & _CAP_DAC_READ_SEARCH:
             return (
@@ -71,7 +77,7 @@ def missing_programs() -> dict[str, str]:
     """Program -> Debian package of all that is not installed."""
     return {
         program: package
-        for program, package in _PROGRAMS.items()
+        for program, package in PROGRAMS.items()
         if shutil.which(program, path=_PATH) is None
     }
 

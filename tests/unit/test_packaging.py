@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import hostnfsd
+from tests.bed.rights import PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "packaging/requirements.lock").read_text(encoding="utf-8")
@@ -66,3 +67,13 @@ def test_the_workflow_runs_what_is_there() -> None:
     assert all(re.search(rf"(?m)^{target}:", makefile) for target in targets)
     classifiers = set(re.findall(r'"(3\.\d+)"', text))
     assert min(classifiers, key=Version) == PROJECT["requires-python"].removeprefix(">=")
+
+
+def test_the_demo_installs_what_its_parts_are() -> None:
+    text = (ROOT / "packaging/apt-packages.txt").read_text(encoding="utf-8")
+    demo, heading, tests = text.partition("\n[tests]\n")
+    assert heading
+    # python3-venv is asked for by the Makefile, modprobe by the kernel client.
+    needed = {*PROGRAMS.values(), "python3-venv", "kmod", "unpack:user-mode-linux@amd64"}
+    assert needed <= set(demo.splitlines())
+    assert "lintian" in tests.splitlines()

@@ -126,6 +126,17 @@ def test_the_file_carries_our_mark() -> None:
     assert MARK in TEMPLATES.newsyslog
 
 
+@pytest.mark.parametrize(("system", "domain"), [(False, "gui/501"), (True, "system")])
+def test_it_says_what_macos_asks_of_a_person_and_how_to_signal_it(
+    system: bool, domain: str
+) -> None:
+    notes = " ".join(install(MAC_ADA, PROGRAM, TEMPLATES, system=system).notes)
+    for asked in ("local network", "Login Items", "/sbin/nfsd needs Full Disk Access"):
+        assert asked in notes
+    # launchctl(1): kill signal-name|signal-number service-target
+    assert f"launchctl kill SIGHUP {domain}/{LABEL}" in notes
+
+
 def rotation_of(plan: Plan) -> list[str]:
     """The lines of newsyslog's file; newsyslog.conf(5)."""
     return [
