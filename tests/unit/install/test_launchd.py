@@ -65,6 +65,21 @@ def test_the_agent_restarts_after_a_crash_and_not_after_a_clean_exit() -> None:
     assert "UserName" not in plist
 
 
+@pytest.mark.parametrize("system", [False, True])
+def test_launchd_is_told_to_keep_it_and_not_to_hold_it_back(system: bool) -> None:
+    program = replace(PROGRAM, drain_timeout_s=30.0)
+    plist = plist_of(install(MAC_ADA, program, TEMPLATES, system=system))
+    assert (plist["RunAtLoad"], plist["KeepAlive"]) == (True, {"SuccessfulExit": False})
+    # launchd's own are 10 s between starts, and 20 s from SIGTERM to SIGKILL.
+    assert 0 < plist["ThrottleInterval"] < 10
+    assert plist["ExitTimeOut"] > program.drain_timeout_s
+    # Without it launchd throttles CPU and disk of what it takes for a background job.
+    assert plist["ProcessType"] == "Interactive"
+    # launchd's own is 256: two descriptors for each connection that is relayed.
+    assert plist["SoftResourceLimits"]["NumberOfFiles"] >= 4096
+    assert plist["StandardOutPath"] == plist["StandardErrorPath"]
+
+
 def test_the_daemon_is_told_its_configuration_and_that_launchd_runs_it() -> None:
     plist = plist_of(install(MAC_ADA, PROGRAM, TEMPLATES, system=False))
     assert plist["ProgramArguments"] == [
