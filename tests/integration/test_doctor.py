@@ -189,6 +189,19 @@ def _encrypted_key(bed: Bed) -> Undo:
     return lambda: None
 
 
+def _open_key(bed: Bed) -> Undo:
+    path = bed.folder / "open"
+    path.write_bytes(bed.key.read_bytes())
+    path.chmod(0o644)
+    return lambda: None
+
+
+def _many_keys(bed: Bed) -> Undo:
+    for name in ("wrong1", "wrong2"):
+        make_key(bed.folder / name)
+    return _sshd(extra=("MaxAuthTries 2",))(bed)
+
+
 def _unknown_host_key(bed: Bed) -> Undo:
     (bed.folder / "known").write_text("")
     return lambda: None
@@ -293,6 +306,13 @@ FAULTS = (
         cured={"host": {"reserved_source_port": "auto"}},
         says="TOOWEAK",
     ),
+    Fault(
+        "the configuration sends mountd's clients to another service",
+        "foreign-service",
+        lambda _bed: lambda: None,
+        tables={"services": {"mountd": {"port": 20048, "host_port": 662}}},
+        cured={"services": {"mountd": {"port": 20048, "host_port": "auto"}}},
+    ),
     Fault("the server is frozen", "service-frozen", _frozen),
     Fault(
         "a server of version 4 alone",
@@ -333,6 +353,21 @@ FAULTS = (
         tables=dev_gw(identity_files=["{folder}/encrypted"]),
         cured=dev_gw(identity_files=["{folder}/id_ed25519"]),
         says="ssh-add",
+    ),
+    Fault(
+        "a key that others may read",
+        "key-open",
+        _open_key,
+        tables=dev_gw(identity_files=["{folder}/open"]),
+        outcome="WARN",
+        run_in="host",
+    ),
+    Fault(
+        "more keys than sshd has patience for",
+        "too-many-keys",
+        _many_keys,
+        tables=dev_gw(identity_files=["{folder}/wrong1", "{folder}/wrong2", "{folder}/id_ed25519"]),
+        cured=dev_gw(identity_files=["{folder}/id_ed25519"]),
     ),
     Fault(
         "an unknown host key",
@@ -567,8 +602,27 @@ def test_the_gateways_settings_are_told_to_whom_may_see_them(shared: Bed) -> Non
         report = ask(doctor)
         well(report)
         assert any("15 s" in c["text"] for c in report.checks if c["check"] == "sshd")
+        cuts = ("ChannelTimeout forwarded-tcpip=5m", "UnusedConnectionTimeout 1h")
+        end = _sshd(extra=cuts)(shared)
+        assert ask(doctor).codes() == {"channel-timeout"}
+        end()
+        well(ask(doctor))
     finally:
         undo()
+
+
+def test_a_configuration_with_errors_is_told_with_its_line(shared: Bed) -> None:
+    doctor = shared.daemon(PLAIN, start=False)
+    good = doctor.config_file.read_text(encoding="utf-8")
+    doctor.write(good.replace("[host]", '[host]\nexprots = "x"'))
+
+    row = ask(doctor).row("config-invalid")
+
+    assert row["outcome"] == "FAIL"
+    assert "exprots" in row["text"]
+    assert any("exports" in step for step in row["cure"]), row
+    doctor.write(good)
+    well(ask(doctor))
 
 
 def test_where_sshd_does_not_tell_what_the_daemon_met_counts(shared: Bed) -> None:
@@ -615,6 +669,7 @@ def test_what_a_real_client_prints_is_explained_and_the_cure_mounts(shared: Bed)
         for options, code in (
             ("vers=3,proto=tcp", "no-nolock"),
             ("vers=4.2,proto=tcp,nolock", "version-4"),
+            ("vers=3,proto=tcp,nolock,port=2049,mountport=1023", "mountd-port"),
         ):
             failed = mount(options)
             assert failed.status != 0
