@@ -84,6 +84,8 @@ def main(argv: Sequence[str]) -> int:
 
 def entry() -> NoReturn:
     """The console script."""
+    # pydantic would look through all that is installed for plugins: a twentieth of a short command.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     completion.answer(parser)
     status = main(sys.argv[1:])
     with suppress(OSError):  # nobody reads any more

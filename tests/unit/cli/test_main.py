@@ -151,6 +151,7 @@ def test_a_reader_that_left_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_the_result_of_a_command_is_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     exits: list[int] = []
+    monkeypatch.setattr(os, "environ", {})
     doing(lambda _args: Exit.UNHEALTHY, monkeypatch)
     monkeypatch.setattr(sys, "argv", ["hostnfsd"])
     monkeypatch.setattr(os, "_exit", exits.append)
@@ -158,3 +159,4 @@ def test_the_result_of_a_command_is_the_exit_code(monkeypatch: pytest.MonkeyPatc
     main_module.entry()
 
     assert exits == [1]
+    assert os.environ == {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
