@@ -17,6 +17,7 @@ demo: demo-packages venv  ## a real NFS server, gateway and client on this machi
 test: packages venv  ## everything: install what is missing, lint, all tests
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-quick
+	@$(MAKE) --no-print-directory test-patient
 	@$(MAKE) --no-print-directory fuzz
 	@$(MAKE) --no-print-directory test-integration
 
@@ -28,7 +29,10 @@ coverage: packages root venv  ## what all tests together reach, daemons on the b
 	@$(BIN)/coverage report
 
 test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not patient'
+
+test-patient: venv  ## those of the same that wait for clocks and processes by their nature, half a minute
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m patient
 
 test-integration: packages root venv  ## tests on real components
 	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration

@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.ports import LOOPBACK, free_port
 
+pytestmark = pytest.mark.patient
+
 COMMAND = [sys.executable, "-m", "hostnfsd"]
 
 

@@ -18,6 +18,8 @@ from hostnfsd.machine import names
 from tests.support.conditions import eventually
 from tests.support.exports_following import following
 
+pytestmark = pytest.mark.patient
+
 QUIET_S, BARE_S, MOST_S = 0.05, 0.4, 0.8
 
 

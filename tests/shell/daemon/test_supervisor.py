@@ -592,6 +592,7 @@ def _objects() -> int:
     return sum(not isinstance(each, passing) for each in gc.get_objects())
 
 
+@pytest.mark.patient
 async def test_a_hundred_reconnects_leave_nothing(
     gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:

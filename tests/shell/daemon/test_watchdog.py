@@ -15,6 +15,8 @@ from hostnfsd.daemon.watchdog import Watchdog, watching
 from tests.bed.waiting import wait_until
 from tests.support.ports import LOOPBACK, free_port
 
+pytestmark = pytest.mark.patient
+
 #: The daemon itself, in a hurry; SIGUSR1 makes its loop hang.
 HANGING = """
 import signal, sys, time

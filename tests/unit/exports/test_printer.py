@@ -44,6 +44,7 @@ def test_what_is_printed(dialect: Dialect, entry: Entry, line: str) -> None:
     assert line == printer.line(dialect, entry)
 
 
+@pytest.mark.patient
 @pytest.mark.parametrize(
     ("dialect", "path", "options"),
     [(Dialect.DARWIN, "/Users/dev/src", ""), (Dialect.LINUX, "/srv/a", "(rw)")],

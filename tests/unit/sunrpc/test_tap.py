@@ -518,6 +518,7 @@ def streams(of: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     return st.one_of(clean, clean, st.tuples(clean, JUNK, clean).map(b"".join))
 
 
+@pytest.mark.patient
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data(), streams(FRAGMENTED), streams(ANSWERS), CUTS, CUTS)
 def test_it_says_what_a_plain_and_slow_one_says(
