@@ -44,8 +44,10 @@ fuzz: venv  ## fuzz what reads RPC and exports files, guided by coverage; FUZZ_S
 	@if $(BIN)/python -c 'import atheris' 2>/dev/null || \
 	    $(BIN)/python -m pip install -q --disable-pip-version-check --use-pep517 --only-binary atheris -e '.[fuzz]'; then \
 	  for target in fuzz_rpc fuzz_exports; do \
-	    $(BIN)/python -m tests.fuzz.$$target $(FUZZ_S) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ || exit; \
+	    $(BIN)/python -m tests.fuzz.$$target $(FUZZ_S) -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/ & \
+	    running="$$running $$!"; \
 	  done; \
+	  for each in $$running; do wait $$each || failed=1; done; [ -z "$$failed" ]; \
 	else \
 	  echo 'not fuzzed: atheris has no build for this Python on this system; PYTHON=… chooses another (make distclean first)' >&2; \
 	  [ -z "$$CI" ]; \
