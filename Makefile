@@ -31,7 +31,7 @@ coverage: packages root venv  ## what all tests together reach, daemons on the b
 test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, nothing installed
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not patient'
 
-test-patient: venv  ## those of the same that wait for clocks and processes by their nature, half a minute
+test-patient: venv  ## those of the same that wait for clocks and processes by their nature, a minute
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m patient
 
 test-integration: packages root venv  ## tests on real components

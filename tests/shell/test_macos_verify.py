@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.patient
+
 SCRIPT = Path(__file__).parents[1] / "macos" / "verify.sh"
 #: A Mac on which everything holds. `mount_nfs` shows the folder of the host, as the tunnel would.
 STAND_INS = {

@@ -13,6 +13,8 @@ from hostnfsd.config.reader import parse
 from hostnfsd.errors import Exit
 from hostnfsd.init.facts import Facts, SshAlias
 
+pytestmark = pytest.mark.patient
+
 Captured = pytest.CaptureFixture[str]
 ONE = Facts("linux", (SshAlias("gw", "127.0.0.1", 122, "admin"),))
 TWO = replace(ONE, aliases=(*ONE.aliases, SshAlias("other", "example.org", 22, "me")))

@@ -19,6 +19,8 @@ from hostnfsd.snapshot import ApplyView
 from tests.support.conditions import eventually
 from tests.support.exports_following import following
 
+pytestmark = pytest.mark.patient
+
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

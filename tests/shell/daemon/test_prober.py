@@ -30,6 +30,8 @@ from tests.support.ports import LOOPBACK, connected, free_port
 from tests.support.relaying import GATEWAY, Rig
 from tests.support.rpc_services import hang_up, null_or_echo, null_reply, too_weak
 
+pytestmark = pytest.mark.patient
+
 SPEC = Spec(Service.NFS, LOOPBACK, 20490)
 EVERYWHERE = "0.0.0.0"
 

@@ -23,6 +23,8 @@ from tests.support.ports import LOOPBACK, free_port
 from tests.support.relaying import GATEWAY, Rig, rig
 from tests.support.rpc_services import null_or_echo, null_reply
 
+pytestmark = pytest.mark.patient
+
 PORT: Final = 20490
 STRANGER: Final = "10.9.8.7"
 NULL: Final = record.encode(encode(rpc.Call(7, 100003, 3, 0)))

@@ -31,6 +31,8 @@ from tests.support.relaying import GATEWAY
 from tests.support.rpc_services import null_or_echo
 from tests.support.supervising import Tables, tables
 
+pytestmark = pytest.mark.patient
+
 Ports = dict[Service, tuple[int, int]]
 
 

@@ -32,6 +32,8 @@ from tests.support.relaying import GATEWAY, Reachable, Rig, gateway_of, rig
 from tests.support.slow_proxy import slow_proxy
 from tests.support.sshd import Sshd
 
+pytestmark = pytest.mark.patient
+
 SPEC = Spec(Service.NFS, LOOPBACK, 20490)
 
 

@@ -34,6 +34,8 @@ from tests.support.slow_proxy import slow_proxy
 from tests.support.sshd import Sshd
 from tests.support.supervising import Supervised, Tables, read, supervised, tables
 
+pytestmark = pytest.mark.patient
+
 THREE = (Service.RPCBIND, Service.NFS, Service.MOUNTD)
 
 
@@ -592,7 +594,6 @@ def _objects() -> int:
     return sum(not isinstance(each, passing) for each in gc.get_objects())
 
 
-@pytest.mark.patient
 async def test_a_hundred_reconnects_leave_nothing(
     gateway: GatewayStandIn, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:

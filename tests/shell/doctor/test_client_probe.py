@@ -19,6 +19,8 @@ from hostnfsd.services import Service
 from hostnfsd.snapshot import Refusal, RefusedView
 from hostnfsd.sunrpc import record, rpc, xdr
 
+pytestmark = pytest.mark.patient
+
 CALL = null_call(Service.NFS, 3)
 GOOD = record.encode(xdr.encode(rpc.Accepted(XID)))
 DENIED = record.encode(xdr.encode(rpc.Denied(XID, rpc.AuthError(rpc.AuthStat.AUTH_TOOWEAK))))
