@@ -6,8 +6,8 @@ A test compares, so the page cannot drift from the program.
 from collections.abc import Iterable
 from pathlib import Path
 
+from hostnfsd.daemon.endpoints.rpc_metrics import KINDS
 from hostnfsd.daemon.metric_table import TABLE
-from hostnfsd.daemon.rpc_metrics import KINDS
 from hostnfsd.problem import Severity
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, Family, Phase, Refusal, ServiceState

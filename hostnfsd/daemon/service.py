@@ -24,19 +24,20 @@ from hostnfsd import __version__
 from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
-from hostnfsd.daemon import limits, network, seams
-from hostnfsd.daemon.control import Control
-from hostnfsd.daemon.endpoints import Endpoints
-from hostnfsd.daemon.exports_watch import ExportsWatch, this_machine
+from hostnfsd.daemon import limits, network
+from hostnfsd.daemon.endpoints.control import Control
+from hostnfsd.daemon.endpoints.endpoints import Endpoints
+from hostnfsd.daemon.endpoints.metrics import Metrics
+from hostnfsd.daemon.exports.watch import ExportsWatch, this_machine
 from hostnfsd.daemon.face import ReloadVerdict
-from hostnfsd.daemon.gate import Gate
-from hostnfsd.daemon.host import Host
-from hostnfsd.daemon.ledger import Ledger
+from hostnfsd.daemon.gateway.supervisor import Supervisor
+from hostnfsd.daemon.host.host import Host
 from hostnfsd.daemon.logs import Logs
-from hostnfsd.daemon.metrics import Metrics
 from hostnfsd.daemon.notify import Notify
+from hostnfsd.daemon.relay.gate import Gate
+from hostnfsd.daemon.relay.ledger import Ledger
 from hostnfsd.daemon.sleep import Sleep
-from hostnfsd.daemon.supervisor import Supervisor
+from hostnfsd.daemon.ssh import seams
 from hostnfsd.dial.sources import Sources
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.problem import Place, Problem, Severity

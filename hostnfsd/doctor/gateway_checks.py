@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from hostnfsd.daemon import alias as aliases
-from hostnfsd.daemon import keys
-from hostnfsd.daemon.faults import TunnelFailureError
+from hostnfsd.daemon.ssh import alias as aliases
+from hostnfsd.daemon.ssh import keys
+from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.doctor import (
     forward_verdict,
     holders,

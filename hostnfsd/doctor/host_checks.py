@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from hostnfsd.config.model import Carried
-from hostnfsd.daemon import host_calls
+from hostnfsd.daemon.host import calls as host_calls
 from hostnfsd.doctor import server_unit, service_verdict
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, failed, passed, warned

@@ -11,18 +11,19 @@ from typing import Final, Literal
 from hostnfsd.access_view import AccessView
 from hostnfsd.config import unbuilt
 from hostnfsd.config.model import Carried, Config
-from hostnfsd.daemon import alias as aliases
-from hostnfsd.daemon import keys, ssh
-from hostnfsd.daemon.board import Board
-from hostnfsd.daemon.circle import Circle
-from hostnfsd.daemon.faults import TunnelFailureError
-from hostnfsd.daemon.forwards import Forwards
-from hostnfsd.daemon.gate import Gate
-from hostnfsd.daemon.host import Host
-from hostnfsd.daemon.keys import Ring
-from hostnfsd.daemon.ledger import Ledger
-from hostnfsd.daemon.memory import Memory
-from hostnfsd.daemon.ssh import Session
+from hostnfsd.daemon.gateway import session as ssh
+from hostnfsd.daemon.gateway.board import Board
+from hostnfsd.daemon.gateway.forwards import Forwards
+from hostnfsd.daemon.gateway.memory import Memory
+from hostnfsd.daemon.gateway.session import Session
+from hostnfsd.daemon.host.host import Host
+from hostnfsd.daemon.relay.circle import Circle
+from hostnfsd.daemon.relay.gate import Gate
+from hostnfsd.daemon.relay.ledger import Ledger
+from hostnfsd.daemon.ssh import alias as aliases
+from hostnfsd.daemon.ssh import keys
+from hostnfsd.daemon.ssh.faults import TunnelFailureError
+from hostnfsd.daemon.ssh.keys import Ring
 from hostnfsd.doctor import exports_checks
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.doctor.scene import Scene

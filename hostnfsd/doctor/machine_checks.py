@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from hostnfsd import __version__
-from hostnfsd.daemon import seams
+from hostnfsd.daemon.ssh import seams
 from hostnfsd.doctor import machine_state
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, passed, skipped, warned

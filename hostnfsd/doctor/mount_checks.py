@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from hostnfsd.daemon.mount_trial import UndecidedError
+from hostnfsd.daemon.host.mount_trial import UndecidedError
 from hostnfsd.doctor import exports_checks, mount_verdict
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from hostnfsd.config.model import Carried, Config
-from hostnfsd.daemon import host_calls
-from hostnfsd.daemon.host import Host
-from hostnfsd.daemon.host_calls import RpcbindSilentError
-from hostnfsd.daemon.mount_survey import MountSurvey
-from hostnfsd.daemon.mount_trial import Round
-from hostnfsd.daemon.mount_verdict import ourselves
+from hostnfsd.daemon.host import calls as host_calls
+from hostnfsd.daemon.host.calls import RpcbindSilentError
+from hostnfsd.daemon.host.host import Host
+from hostnfsd.daemon.host.mount_survey import MountSurvey
+from hostnfsd.daemon.host.mount_trial import Round
+from hostnfsd.daemon.host.mount_verdict import ourselves
 from hostnfsd.dial.sources import Sources
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.server import ports

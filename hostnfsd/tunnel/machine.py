@@ -6,8 +6,9 @@ person); an event that may arrive late has an explicit cell that ignores it; a m
 bug and raises :class:`IllegalTransitionError`. Time is monotonic seconds and an argument, and so is
 chance.
 
-The shell (``hostnfsd.daemon.supervisor``) feeds events, keeps one timer for ``wake_at`` and carries
-out the commands. Entering CONNECTING always means: end whatever session stands, then dial.
+The shell (``hostnfsd.daemon.gateway.supervisor``) feeds events, keeps one timer for ``wake_at``
+and carries out the commands. Entering CONNECTING always means: end whatever session stands, then
+dial.
 """
 
 from collections.abc import Callable, Mapping

@@ -2,7 +2,7 @@
 
 Memory, descriptors and threads are what a process shows from outside. How many asyncio tasks it
 has shows nowhere: those are counted in the process, by test_a_hundred_reconnects_leave_nothing of
-tests/shell/daemon/test_supervisor.py.
+tests/shell/daemon/gateway/test_supervisor.py.
 """
 
 from typing import Final

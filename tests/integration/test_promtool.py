@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.metrics_table import PAGE
-from hostnfsd.daemon.metrics import Metrics
+from hostnfsd.daemon.endpoints.metrics import Metrics
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Snapshot
 from tests.support.snapshots import snapshot, troubled

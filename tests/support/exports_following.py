@@ -9,8 +9,8 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from hostnfsd.config.model import Config, Host
-from hostnfsd.daemon.exports_book import ExportsBook, Listed
-from hostnfsd.daemon.exports_watch import ExportsWatch, this_machine
+from hostnfsd.daemon.exports.book import ExportsBook, Listed
+from hostnfsd.daemon.exports.watch import ExportsWatch, this_machine
 from hostnfsd.dial.sources import Sources
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.machine.exports import Findings

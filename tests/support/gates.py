@@ -4,7 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hostnfsd.config.model import Access, Config, Gateway
-from hostnfsd.daemon.gate import Gate
+from hostnfsd.daemon.relay.gate import Gate
 from hostnfsd.exports.model import Dialect
 from hostnfsd.tunnel.admission import Exported
 from tests.vectors.exports_vectors import read

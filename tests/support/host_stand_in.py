@@ -9,7 +9,7 @@ from tests.support.ports import LOOPBACK, connected
 
 
 class HostStandIn:
-    """A :class:`~hostnfsd.daemon.host_face.HostServices`.
+    """A :class:`~hostnfsd.daemon.host.face.HostServices`.
 
     Attributes:
         port: where every dial goes.

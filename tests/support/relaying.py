@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hostnfsd.config.model import Gateway, Tunnel
-from hostnfsd.daemon import ssh
-from hostnfsd.daemon.circle import Circle
-from hostnfsd.daemon.intake import Intake
-from hostnfsd.daemon.ledger import Ledger, Tally
-from hostnfsd.daemon.recognition import Candidate, Recognition
-from hostnfsd.daemon.relay import Relay
+from hostnfsd.daemon.gateway import session as ssh
+from hostnfsd.daemon.relay.circle import Circle
+from hostnfsd.daemon.relay.intake import Intake
+from hostnfsd.daemon.relay.ledger import Ledger, Tally
+from hostnfsd.daemon.relay.recognition import Candidate, Recognition
+from hostnfsd.daemon.relay.relay import Relay
 from hostnfsd.services import Service
 from hostnfsd.sunrpc.portmapper import PortmapView
 from hostnfsd.tunnel.forward import Spec

@@ -9,10 +9,10 @@ import tomli_w
 
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
-from hostnfsd.daemon.gate import Gate
-from hostnfsd.daemon.host import Host
-from hostnfsd.daemon.ledger import Ledger
-from hostnfsd.daemon.supervisor import Supervisor
+from hostnfsd.daemon.gateway.supervisor import Supervisor
+from hostnfsd.daemon.host.host import Host
+from hostnfsd.daemon.relay.gate import Gate
+from hostnfsd.daemon.relay.ledger import Ledger
 from hostnfsd.dial.sources import Sources
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, GatewayView, Phase, ServiceState

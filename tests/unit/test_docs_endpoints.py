@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from docs.metrics_table import PAGE
-from hostnfsd.daemon.host_calls import unreached
+from hostnfsd.daemon.host.calls import unreached
 from hostnfsd.health import verdict
 from hostnfsd.server.finding import HostFinding, Origin, Place, Reached
 from hostnfsd.services import FACTS, Service

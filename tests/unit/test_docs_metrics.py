@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from docs.metrics_table import LABELS, PAGE, page
-from hostnfsd.daemon.basic_auth import parse
+from hostnfsd.daemon.endpoints.basic_auth import parse
 from hostnfsd.daemon.metric_table import TABLE
 
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hostnfsd.cli.ports_text import render
-from hostnfsd.daemon.portmap_side import IDLE_S
+from hostnfsd.daemon.relay.portmap_side import IDLE_S
 from hostnfsd.server.finding import Origin
 from hostnfsd.services import Service
 from hostnfsd.snapshot import GatewayView, ServiceState

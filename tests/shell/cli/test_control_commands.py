@@ -16,7 +16,7 @@ import pytest
 from hostnfsd.cli import control_client, ports_text, status
 from hostnfsd.cli.control_client import Candidate
 from hostnfsd.cli.main import main
-from hostnfsd.daemon.control import Control
+from hostnfsd.daemon.endpoints.control import Control
 from hostnfsd.daemon.face import ReloadVerdict
 from hostnfsd.errors import DaemonUnreachableError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity

@@ -10,7 +10,7 @@ import pytest
 
 from hostnfsd.cli import exported
 from hostnfsd.cli.main import main
-from hostnfsd.daemon.control import Control
+from hostnfsd.daemon.endpoints.control import Control
 from hostnfsd.errors import Exit
 from hostnfsd.mount.kinds import KINDS
 from hostnfsd.mount.offers import Offer

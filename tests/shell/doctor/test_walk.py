@@ -6,7 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from hostnfsd.config.reader import parse
-from hostnfsd.daemon import mount_trial
+from hostnfsd.daemon.host import mount_trial
 from hostnfsd.doctor.check import Row
 from hostnfsd.doctor.finding import Finding, Outcome
 from hostnfsd.doctor.scene import Scene

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from hostnfsd.daemon.exports_apply import WITHIN_S
+from hostnfsd.daemon.exports.apply import WITHIN_S
 from hostnfsd.errors import Exit
 from hostnfsd.exports import applying
 from hostnfsd.exports.model import Dialect

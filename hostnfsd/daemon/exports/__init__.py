@@ -1,0 +1,1 @@
+"""The host's exports file: followed, judged, and told to the server."""

@@ -1,0 +1,1 @@
+"""Clients' connections: let in, carried, answered by ourselves, refused, counted, ended."""

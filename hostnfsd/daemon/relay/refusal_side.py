@@ -1,0 +1,162 @@
+"""The connection of a client that is not admitted: told so in its own protocol, then closed.
+
+Every call gets an AUTH_ERROR, which a client turns into "access denied by server". Closing at once
+would leave him with a broken connection, which he would try again for ever without a word. Nothing
+is dialled, and what a connection can hold is bounded: calls are passed over, not kept, and it ends
+soon whatever he does.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+import asyncssh
+
+from hostnfsd.daemon.relay.circle import Circle
+from hostnfsd.daemon.relay.gateway_side import GatewaySide
+from hostnfsd.daemon.relay.recognition import Candidate, Who
+from hostnfsd.daemon.ssh import seams
+from hostnfsd.snapshot import ClientView
+from hostnfsd.sunrpc.denying import Denier
+from hostnfsd.sunrpc.rpc import AuthStat
+
+#: What a client is told. See docs/access.md: of all there are, kernels turn this one into EACCES at
+#: once, without asking again.
+TOLD: Final = AuthStat.AUTH_BADCRED
+#: Seconds without a byte after an answer: he has nothing more to ask.
+QUIET_S: Final = 0.5
+#: Seconds after which it ends whatever he does; also for one who never says anything.
+MOST_S: Final = 10.0
+
+
+class RefusalSide:
+    """One connection; a :class:`~hostnfsd.daemon.relay.gateway_side.Conversation`.
+
+    Args:
+        client: who, where to and since when.
+        circle: the other connections of the session.
+        candidate: the connection may be a probe of our own.
+        turned_away: called once it is certain that it is a client's.
+
+    Attributes:
+        gateway: its face towards the channel.
+    """
+
+    #: It ends by itself.
+    judged = False
+
+    def __init__(
+        self,
+        client: ClientView,
+        *,
+        circle: Circle,
+        candidate: Candidate | None,
+        turned_away: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._circle = circle
+        self._candidate = candidate
+        self._denier = Denier(TOLD)
+        self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
+        self._draining = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._quiet: asyncio.TimerHandle | None = None
+        self.gateway = GatewaySide(self)
+        circle.relays.add(self)
+        if candidate is None:
+            turned_away()
+        else:
+            candidate.became_client = turned_away
+
+    # -- as one of the session's connections -----------------------------------------------------
+
+    def view(self) -> ClientView:
+        """Who it is."""
+        return self._client
+
+    def update_reading(self) -> None:
+        """A congested socket does not matter: there is next to nothing to say."""
+
+    def finish_when_quiet(self) -> None:
+        """End at the first moment from now on at which no call is begun."""
+        self._draining = True
+        self._finish_if_over()
+
+    def abort(self) -> None:
+        """End at once."""
+        if self._channel is not None:
+            seams.abort(self._channel)
+        else:
+            self._leave()  # it never stood: nobody will tell that it is gone
+
+    # -- the channel -----------------------------------------------------------------------------
+
+    def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
+        """The gateway has been told that we accept."""
+        if self not in self._circle.relays:  # ended in between
+            seams.abort(channel)
+            return
+        self._channel = channel
+        seams.credit_only_what_was_delivered(channel)
+        self._deadline = asyncio.get_running_loop().call_later(MOST_S, self.abort)
+
+    def from_client(self, data: bytes) -> None:
+        """Bytes of calls."""
+        if self._candidate is not None:
+            who = self._candidate.hear(data)
+            if who is Who.OURS:
+                # A probe from an address that we did not know for the gateway's: it is known now,
+                # and the next one passes.
+                self._candidate.turned_away()
+                self.abort()
+                return
+            if who is Who.CLIENT:
+                self._candidate = None
+        if self._channel is None or self._channel.is_closing():
+            return
+        reply = self._denier.hear(data)
+        if reply:
+            self._channel.write(reply)
+        self._finish_if_over()
+        self._end_when_quiet()
+
+    def half_closed(self, side: str) -> None:  # noqa: ARG002  # there is but one
+        """The client will send no more; what it asked is answered."""
+        self._finish()
+
+    def channel_is_full(self, full: bool) -> None:
+        """What it is told fits any window."""
+
+    def channel_lost(self) -> None:
+        """The channel is gone."""
+        self._channel = None
+        self._leave()
+
+    # -- the end ---------------------------------------------------------------------------------
+
+    def _finish_if_over(self) -> None:
+        if self._denier.over or (self._draining and not self._denier.amid):
+            self._finish()
+
+    def _end_when_quiet(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+            self._quiet = None
+        if self._denier.answered and not self._denier.amid:
+            self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self._finish)
+
+    def _finish(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self not in self._circle.relays:
+            return
+        self._circle.relays.discard(self)
+        for timer in (self._deadline, self._quiet):
+            if timer is not None:
+                timer.cancel()
+        if self._candidate is not None:
+            self._candidate.ended()
