@@ -6,7 +6,7 @@ from typing import Final
 
 from hostnfsd.config.model import Carried
 from hostnfsd.daemon.host import calls as host_calls
-from hostnfsd.doctor import server_unit, service_verdict
+from hostnfsd.doctor import nfsstat, server_unit, service_verdict
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, failed, passed, warned
 from hostnfsd.doctor.scene import ASK_S, Scene
@@ -18,6 +18,7 @@ from hostnfsd.services import Service
 SECTION: Final = "NFS server of this host"
 SERVER: Final = Id("nfs-server")
 RPCBIND: Final = Id("rpcbind")
+COUNTS: Final = Id("nfsd-counts")
 
 
 def service_id(service: Service) -> Id:
@@ -35,6 +36,8 @@ def checks(scene: Scene, needs: tuple[Id, ...]) -> Iterator[Check]:
         work = partial(_service, scene, carried)
         before = (*needs, SERVER)
         yield Check(service_id(service), str(service), SECTION, work, before)
+    if scene.platform == "darwin":
+        yield Check(COUNTS, "nfsd's counts", SECTION, partial(_counts, scene), (*needs, SERVER))
 
 
 async def unit(scene: Scene) -> ServerUnit | None:
@@ -104,3 +107,8 @@ async def _service(scene: Scene, carried: Carried) -> Sequence[Finding]:
         sock = await scene.host.dial_plainly(carried)
         answered = await host_calls.null_each(sock, carried.service, wanted, ASK_S)
     return (service_verdict.judge(Asked(carried, probe, rows, answered)),)
+
+
+async def _counts(scene: Scene) -> Sequence[Finding]:
+    """Whether clients have moved data, as the kernel of a Mac has counted it."""
+    return nfsstat.judge((await scene.run(*nfsstat.COMMAND)).output)

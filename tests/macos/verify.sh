@@ -38,6 +38,7 @@ esac
 
 etc=${ETC:-/etc}
 exports=$etc/exports
+python=${PYTHON:-python3}
 ssh_port=12022 rpcbind_port=12111 nfs_port=12049 mountd_port=12048
 agent=io.github.hostnfsd
 log=$HOME/Library/Logs/hostnfsd.log
@@ -201,6 +202,8 @@ fact 'mount_nfs mounts on the forwarded ports' \
 fact 'what the host wrote is read through the tunnel' cmp "$share/told" "$mounted/told"
 fact 'what a client writes arrives on the host' \
     sh -c "echo back >'$mounted/back' && cmp '$mounted/back' '$share/back'"
+counted() { nfsstat -f JSON -e | "$python" -c 'import json, sys; sys.exit(not any(path.endswith(sys.argv[1]) and row["Read Bytes"] and row["Write Bytes"] for path, row in json.load(sys.stdin)["Exported Directory Info"].items()))' "$share"; }
+fact 'nfsstat tells what clients read and wrote there' counted
 fact 'it is unmounted' sudo umount "$mounted"
 
 # -- launchd ---------------------------------------------------------------------------------------
@@ -228,7 +231,6 @@ fact 'launchd starts it anew after SIGKILL' running
 fact 'hostnfsd uninstall removes it' configured uninstall
 
 # -- what the code takes for granted ---------------------------------------------------------------
-python=${PYTHON:-python3}
 fact 'the clocks differ by the time asleep (CLOCK_UPTIME_RAW)' \
     "$python" -c 'import time; time.clock_gettime(time.CLOCK_UPTIME_RAW)'
 fact 'a descriptor knows its path (F_GETPATH)' \

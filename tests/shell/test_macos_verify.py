@@ -21,6 +21,7 @@ STAND_INS = {
     "rpcinfo": 'printf "100003 3 tcp 2049 nfs\\n100005 3 tcp 892 mountd\\n"',
     "mount_nfs": 'for last; do :; done; rmdir "$last" && ln -s "${3#*:}" "$last"',
     "umount": 'for last; do :; done; [ -h "$last" ] && rm "$last" && mkdir "$last"',
+    "nfsstat": "echo '{}'",
     "plutil": 'grep -q "<plist"',
     "sshd": "exec sleep 60",
     "launchctl": 'echo "launchctl $*" >>"$STATE/calls"; '

@@ -1,9 +1,13 @@
 """What hostnfsd concludes from what macOS is documented to print: see tests/vectors/macos."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from hostnfsd.doctor import nfsstat
+from hostnfsd.doctor.finding import Outcome
+from hostnfsd.doctor.nfsstat import Counts
 from hostnfsd.doctor.server_unit import ServerUnit, of_nfsd
 from hostnfsd.exports import reader
 from hostnfsd.exports.model import Dialect, Reading
@@ -170,3 +174,49 @@ def test_nfsd_that_may_not_read_a_folder_says_so() -> None:
 
     assert not Darwin(None, FOLDER, runs=lambda _: Ran(1, printed)).server_reads("/dir")
     assert Darwin(None, FOLDER, runs=lambda _: Ran(0, "")).server_reads("/dir")
+
+
+# -- nfsstat -f JSON -e --------------------------------------------------------------------------
+
+
+def as_nfsstat_prints(*counted: Counts) -> str:
+    """What json_exports() puts together, as json_print_cf_object() prints it.
+
+    NSJSONSerialization, pretty and sorted: blanks around each colon, and slashes are escaped.
+    """
+    rows = {
+        each.path: {
+            "Requests": each.requests,
+            "Read Bytes": each.read,
+            "Write Bytes": each.written,
+        }
+        for each in counted
+    }
+    table = {"Exported Directory Info": rows}
+    text = json.dumps(table, indent=2, separators=(",", " : "), sort_keys=True)
+    return text.replace("/", "\\/")
+
+
+def test_what_nfsstat_counts() -> None:
+    counted = (
+        Counts("/System/Volumes/Data/Users/me/src", 18422, 3 << 20, 20 << 10),
+        Counts("/Users/me/docs", 9, 0, 0),
+    )
+
+    assert recorded("nfsstat-exports.txt") == as_nfsstat_prints(*counted)
+    assert nfsstat.read(recorded("nfsstat-exports.txt")) == counted
+    used, unused = nfsstat.judge(recorded("nfsstat-exports.txt"))
+    assert (used.outcome, unused.outcome) == (Outcome.PASS, Outcome.PASS)
+    assert used.text.endswith("/src: 3.0 MiB read, 20 KiB written by clients, in 18422 requests")
+    assert unused.text == "/Users/me/docs: no client has read or written any data yet"
+
+
+def test_where_nfsstat_has_counted_nothing() -> None:
+    piped = recorded("nfsstat-exports-none.txt")
+    document, sentence = piped[: piped.index("N")], piped[piped.index("N") :]
+
+    for printed in (piped, sentence + document, sentence):
+        assert nfsstat.read(printed) == ()
+        (finding,) = nfsstat.judge(printed)
+        assert finding.outcome is Outcome.SKIP
+        assert finding.text == "the kernel exports no directory, and has counted nothing"

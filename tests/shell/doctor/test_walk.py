@@ -7,6 +7,7 @@ import pytest
 
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon.host import mount_trial
+from hostnfsd.doctor import host_checks
 from hostnfsd.doctor.check import Row
 from hostnfsd.doctor.finding import Finding, Outcome
 from hostnfsd.doctor.scene import Scene
@@ -71,6 +72,19 @@ async def test_a_healthy_host(host: NfsHost) -> None:
     assert of(found, "mount").text == "/export: mounted, looked at, given back"
     assert of(found, "service status").outcome is Outcome.SKIP
     assert host.mounts == []
+
+
+async def test_only_a_mac_is_asked_what_it_has_counted(host: NfsHost) -> None:
+    made = scene(host)
+
+    async def shown(platform: str) -> list[Row]:
+        made.platform = platform
+        async with aclosing(walk(made)) as found:
+            return [row async for row in found if row.check.id == host_checks.COUNTS]
+
+    assert await shown("linux") == []
+    (row,) = await shown("darwin")
+    assert row.findings[0].text == "nfsstat does not tell"  # of this machine, which is none
 
 
 async def test_without_rpcbind(host: NfsHost) -> None:
