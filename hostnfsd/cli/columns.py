@@ -10,6 +10,9 @@ Cell = tuple[str, Shade]
 
 #: Columns of a terminal: what is laid out here fits in, as far as it can.
 WIDTH: Final = 80
+#: Where a terminal has more or fewer: neither are long lines read well, nor much narrower ones.
+_NARROW: Final = 50
+_WIDE: Final = 100
 _INDENT: Final = "    "
 
 _ANSI: Final[dict[Shade, str]] = {
@@ -20,6 +23,11 @@ _ANSI: Final[dict[Shade, str]] = {
     "bold": "1",
     "plain": "",
 }
+
+
+def fitting(columns: int | None) -> int:
+    """Columns to fill of a terminal that has so many; None: of no terminal."""
+    return WIDTH if columns is None else max(_NARROW, min(columns, _WIDE))
 
 
 class Page:

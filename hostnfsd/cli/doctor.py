@@ -114,6 +114,7 @@ def _mended(rows: "list[Row]", args: argparse.Namespace) -> bool:
 
 def _explain(args: argparse.Namespace) -> int:
     from hostnfsd.cli import doctor_text, status  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.cli.columns import fitting  # noqa: PLC0415
     from hostnfsd.doctor.explain import explain  # noqa: PLC0415
 
     text = sys.stdin.read() if args.explain == "-" else args.explain
@@ -134,7 +135,12 @@ def _explain(args: argparse.Namespace) -> int:
         print(json.dumps({"schema": 1, "ok": bool(matches), "entries": entries}, indent=2))
     else:
         sys.stdout.write(
-            doctor_text.explanation(matches, colour=status.colour(), platform=sys.platform)
+            doctor_text.explanation(
+                matches,
+                colour=status.colour(),
+                platform=sys.platform,
+                width=fitting(status.columns()),
+            )
         )
     return Exit.OK if matches else Exit.UNHEALTHY
 
@@ -143,11 +149,14 @@ def _walk(args: argparse.Namespace) -> "tuple[list[Row], int]":
     import time  # noqa: PLC0415  # commands import when they run
 
     from hostnfsd.cli import doctor_text, status  # noqa: PLC0415
+    from hostnfsd.cli.columns import fitting  # noqa: PLC0415
     from hostnfsd.daemon import logs  # noqa: PLC0415
     from hostnfsd.doctor import engine, report, walk  # noqa: PLC0415
 
     scene, trouble, problems = _scene(args)
-    page = doctor_text.DoctorPage(colour=status.colour())
+    page = doctor_text.DoctorPage(
+        colour=status.colour(), width=fitting(status.columns()), config=args.config
+    )
     began = time.perf_counter()
     rows: list[Row] = []
     with logs.silenced():  # rows tell what the daemon's parts would log
@@ -184,6 +193,7 @@ def _scene(
     else:
         scene = Scene(loaded.config, str(loaded.path))
         scene.snapshot, scene.mute_daemon = _snapshot(args.config)
+        scene.ask_daemon = lambda: _snapshot(args.config)[0]
         return scene, None, loaded.reading.problems
     defaults = parse(b"[gateway.none]", "").config
     assert defaults is not None  # noqa: S101  # the smallest file there is

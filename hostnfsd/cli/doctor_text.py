@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from hostnfsd.cli.columns import WIDTH, Page, Shade
@@ -32,10 +33,18 @@ _LEFT: Final = 2 + 4 + 2 + _TITLE + 2
 
 
 class DoctorPage:
-    """Rows as they come, and the verdict after the last."""
+    """Rows as they come, and the verdict after the last.
 
-    def __init__(self, *, colour: bool) -> None:
+    Args:
+        colour: whether the terminal takes colours.
+        width: columns to fill.
+        config: the file given with ``--config``, which commands of cures are to use as well.
+    """
+
+    def __init__(self, *, colour: bool, width: int = WIDTH, config: str | None = None) -> None:
         self._colour = colour
+        self._width = width
+        self._config = config
         self._section: str | None = None
 
     def row(self, row: Row) -> str:
@@ -48,8 +57,11 @@ class DoctorPage:
             self._section = row.check.section
         for number, finding in enumerate(row.findings):
             title = row.check.title if number == 0 else ""
-            _finding(page, title, finding)
+            _finding(page, title, self._for_here(finding), self._width)
         return _joined(page)
+
+    def _for_here(self, finding: Finding) -> Finding:
+        return replace(finding, cure=cure.for_config(finding.cure, self._config))
 
     def verdict(self, rows: Sequence[Row], seconds: float) -> str:
         """The count, and what to mend first: its cure is the last line."""
@@ -65,14 +77,15 @@ class DoctorPage:
         page.line((", ".join(told), shade), (f" in {seconds:.1f} s", "soft"))
         first = report.first_failure(rows)
         if first is not None:
-            _first(page, *first)
+            row, finding = first
+            _first(page, row, self._for_here(finding), self._width)
         return _joined(page)
 
 
-def _finding(page: Page, title: str, finding: Finding) -> None:
+def _finding(page: Page, title: str, finding: Finding, width: int) -> None:
     code = f" [{finding.code}]" if finding.code else ""
     place = f"{finding.place}: " if finding.place and finding.place.path else ""
-    lines = _wrapped(f"{place}{finding.text}{code}", _LEFT)
+    lines = _wrapped(f"{place}{finding.text}{code}", _LEFT, width)
     words: Shade = "soft" if finding.outcome is Outcome.SKIP else "plain"
     for number, line in enumerate(lines):
         if number == 0:
@@ -85,26 +98,26 @@ def _finding(page: Page, title: str, finding: Finding) -> None:
             )
         else:
             page.line((" " * _LEFT, "plain"), (line, words))
-    _steps(page, finding.cure, _LEFT)
+    _steps(page, finding.cure, _LEFT, width)
 
 
-def _steps(page: Page, steps: Iterable[str], left: int) -> None:
+def _steps(page: Page, steps: Iterable[str], left: int, width: int) -> None:
     for step in steps:
         if step.startswith(COMMAND):
             # A command is copied: it is never divided.
             page.line((" " * left, "plain"), (step.removeprefix(COMMAND), "bold"))
         else:
-            for line in _wrapped(step, left):
+            for line in _wrapped(step, left, width):
                 page.line((" " * left + line, "soft"))
 
 
-def _first(page: Page, row: Row, finding: Finding) -> None:
+def _first(page: Page, row: Row, finding: Finding, width: int) -> None:
     page.line()
     title = str(row.check.title)
-    for number, line in enumerate(_wrapped(f"Mend first: {title}: {finding.text}", 2)):
+    for number, line in enumerate(_wrapped(f"Mend first: {title}: {finding.text}", 2, width)):
         page.line(("  " * (number > 0) + line, "bold"))
     if finding.code is not None:
-        for line in _wrapped(entry(finding.code).cause, 2):
+        for line in _wrapped(entry(finding.code).cause, 2, width):
             page.line((f"  {line}", "plain"))
     steps = list(finding.cure)
     if finding.commands:
@@ -112,17 +125,19 @@ def _first(page: Page, row: Row, finding: Finding) -> None:
         last = next(number for number, step in enumerate(steps) if step.startswith(COMMAND))
         tail = steps[last:]
         after = [step for step in tail if not step.startswith(COMMAND)]
-        _steps(page, (*steps[:last], *after), 2)
+        _steps(page, (*steps[:last], *after), 2, width)
         commands = [step.removeprefix(COMMAND) for step in tail if step.startswith(COMMAND)]
         page.line((" && ".join(commands), "bold"))
     elif steps:
         *before, words = steps
-        _steps(page, before, 2)
-        for line in _wrapped(words, 0):
+        _steps(page, before, 2, width)
+        for line in _wrapped(words, 0, width):
             page.line((line, "bold"))
 
 
-def explanation(matches: Sequence[Match], *, colour: bool, platform: str) -> str:
+def explanation(
+    matches: Sequence[Match], *, colour: bool, platform: str, width: int = WIDTH
+) -> str:
     """What ``--explain`` prints."""
     page = Page(colour=colour)
     if not matches:
@@ -135,24 +150,24 @@ def explanation(matches: Sequence[Match], *, colour: bool, platform: str) -> str
     for number, match in enumerate(matches):
         if number:
             page.line()
-        _entry(page, match.entry, platform)
+        _entry(page, match.entry, platform, width)
     return _joined(page)
 
 
-def _entry(page: Page, each: Entry, platform: str) -> None:
-    for line in _wrapped(f"{each.title[0].upper()}{each.title[1:]} [{each.code}]", 0):
+def _entry(page: Page, each: Entry, platform: str, width: int) -> None:
+    for line in _wrapped(f"{each.title[0].upper()}{each.title[1:]} [{each.code}]", 0, width):
         page.line((line, "bold"))
-    for line in _wrapped(each.cause, 2):
+    for line in _wrapped(each.cause, 2, width):
         page.line((f"  {line}", "plain"))
     page.line(("  Cure:", "good"))
-    _steps(page, cure.for_platform(each.cure, platform), 4)
+    _steps(page, cure.for_platform(each.cure, platform), 4, width)
 
 
-def _wrapped(text: str, left: int) -> list[str]:
+def _wrapped(text: str, left: int, width: int) -> list[str]:
     """Lines that fit right of ``left`` columns; commands and paths are never divided."""
     return textwrap.wrap(
         printable(text),
-        WIDTH - left,
+        width - left,
         break_long_words=False,
         break_on_hyphens=False,
     ) or [""]

@@ -90,6 +90,11 @@ def colour() -> bool:
     return admitted and sys.stdout.isatty()
 
 
+def columns() -> int | None:
+    """How wide the terminal is that standard output is; None if it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the status once, or again and again.
 

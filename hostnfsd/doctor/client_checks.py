@@ -1,6 +1,7 @@
 """The checks by a real client's own shell: ``--client 'docker exec NODE'``."""
 
 import shlex
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
@@ -38,6 +39,9 @@ async def _reach(link: Link, service: Service, port: int, command: str) -> Seque
     host = addresses[0]
     call = client_probe.octal(client_probe.null_call(service, version))
     shell = ("sh", "-c", client_probe.SCRIPT, "hostnfsd", host, str(port), call)
+    began = time.time()
     told = await link.scene.run(*shlex.split(command), *shell)
     seen = client_probe.read(told.output)
-    return (client_probe.judge(seen, at(host, port), told.output, link.refused(service)),)
+    refused = client_probe.turned_away(await link.refused(), link.name, service, began)
+    daemon = link.view is not None
+    return (client_probe.judge(seen, at(host, port), told.output, refused, daemon=daemon),)

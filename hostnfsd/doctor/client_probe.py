@@ -5,12 +5,13 @@ bash's /dev/tcp, nc, python3, perl. With the first two it sends an RPC NULL (RFC
 and what comes back is told in hexadecimal.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped
 from hostnfsd.services import FACTS, Service
-from hostnfsd.snapshot import RefusedView
+from hostnfsd.snapshot import Refusal, RefusedView
 
 #: A transaction number that tells our reply from anything else.
 XID: Final = 0x68_6E_66_64
@@ -100,15 +101,43 @@ def _bytes(word: str) -> bytes:
         return b""
 
 
-def judge(seen: Seen, where: str, output: str, refused: RefusedView | None = None) -> Finding:
+def turned_away(
+    told: Iterable[RefusedView], gateway: str, service: Service, since: float
+) -> RefusedView | None:
+    """Whom the gate did not let in meanwhile; None where that is not clear.
+
+    Args:
+        told: who was refused, as a gate tells.
+        gateway: of the probe.
+        service: of the probe.
+        since: when the probe began, in seconds since the epoch.
+    """
+    met = {
+        view.host: view
+        for view in told
+        if (view.gateway, view.service, view.reason) == (gateway, service, Refusal.NOT_ADMITTED)
+        and view.last >= since
+    }
+    # Of several that came just then nobody knows which was ours.
+    return next(iter(met.values())) if len(met) == 1 else None
+
+
+def judge(
+    seen: Seen,
+    where: str,
+    output: str,
+    refused: RefusedView | None = None,
+    *,
+    daemon: bool = False,
+) -> Finding:
     """A row for one port, as a client sees it.
 
     Args:
         seen: what the script printed.
         where: the address and port.
         output: all that was printed, for a client whose shell did not run.
-        refused: whom the gate turned away there, where the doctor's own stands; a daemon's is asked
-            with the cure.
+        refused: whom the gate turned away there, where that is clear.
+        daemon: whether the gate is a daemon's, which is to read its configuration again.
     """
     if seen.tool is None:
         said = " ".join(output.split())[-200:] or "it printed nothing"
@@ -116,7 +145,7 @@ def judge(seen: Seen, where: str, output: str, refused: RefusedView | None = Non
     if seen.tool == "none":
         return skipped("the client has neither bash, nc, python3 nor perl to connect with")
     if seen.reply:
-        return _replied(seen, where, refused)
+        return _replied(seen, where, refused, daemon=daemon)
     if seen.open:
         return passed(f"{where} takes its connections (by {seen.tool}, which cannot call NULL)")
     why = f": {seen.why}" if seen.why else ""
@@ -133,19 +162,19 @@ def judge(seen: Seen, where: str, output: str, refused: RefusedView | None = Non
     )
 
 
-def _replied(seen: Seen, where: str, refused: RefusedView | None) -> Finding:
+def _replied(seen: Seen, where: str, refused: RefusedView | None, *, daemon: bool) -> Finding:
     # After the record mark: transaction, REPLY, accepted or denied.
     xid, answer = seen.reply[8:16], seen.reply[16:32]
     if xid != f"{XID:08x}":
         return failed("foreign-holder", f"what answers at {where} is not NFS: {seen.reply[:40]}")
     if answer == _DENIED:
-        return _kept_out(where, refused)
+        return _kept_out(where, refused, daemon=daemon)
     if answer != _ACCEPTED:
         return failed("foreign-holder", f"what answers at {where} is odd: {seen.reply[:40]}")
     return passed(f"a NULL call to {where} is answered")
 
 
-def _kept_out(where: str, refused: RefusedView | None) -> Finding:
+def _kept_out(where: str, refused: RefusedView | None, *, daemon: bool) -> Finding:
     """By its address as the gate sees it, which NAT may have changed, and what lets it in."""
     text = f"{where} answers, and does not let this client in (AUTH_ERROR)"
     if refused is None:
@@ -157,4 +186,6 @@ def _kept_out(where: str, refused: RefusedView | None) -> Finding:
     steps = [f"to let it in, in the configuration: [access] {remedy.allow}"]
     if remedy.exports:
         steps.append(f"or in {remedy.place}: {', '.join(remedy.exports)}")
+    if daemon:
+        steps.append("$ hostnfsd reload")
     return failed("client-not-admitted", said, steps)

@@ -3,11 +3,11 @@
 Pure.
 """
 
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from hostnfsd.doctor import cure
 from hostnfsd.doctor.check import Row
 from hostnfsd.doctor.finding import Finding, Outcome
 
@@ -17,7 +17,6 @@ SAFE: Final = frozenset({"key-open", "not-applied", "tunnel-down"})
 #: Only if asked for: whoever answers now is taken for the gateway.
 ACCEPT: Final = "host-key-unknown"
 _SUDO: Final = "sudo "
-_OURS: Final = "hostnfsd "
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,5 @@ def plan(
 
 
 def _commands(finding: Finding, *, root: bool, config: str | None) -> list[str]:
-    found = []
-    for command in finding.commands:
-        bare = command.removeprefix(_SUDO) if root else command
-        if config is not None and bare.startswith(_OURS):
-            bare = f"{_OURS}--config {shlex.quote(config)} {bare.removeprefix(_OURS)}"
-        found.append(bare)
-    return found
+    commands = cure.commands(cure.for_config(finding.cure, config))
+    return [command.removeprefix(_SUDO) if root else command for command in commands]

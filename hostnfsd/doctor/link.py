@@ -34,7 +34,6 @@ from hostnfsd.snapshot import (
     FamilyView,
     GatewayView,
     Phase,
-    Refusal,
     RefusedView,
     ServiceState,
 )
@@ -289,14 +288,12 @@ class Link:
         error, hint = admission.trouble or (None, None)
         return AccessView(admission.admitted, error, hint)
 
-    def refused(self, service: Service) -> RefusedView | None:
-        """Whom our own gate turned away last, and what would let him in; None with a daemon."""
-        if self._guard is None:
-            return None
-        for view in reversed(self._guard.explained(self._ledger.turned_away())):
-            if view.service is service and view.reason is Refusal.NOT_ADMITTED:
-                return view
-        return None
+    async def refused(self) -> tuple[RefusedView, ...]:
+        """Whom the gate turned away: the daemon's, asked now, else our own."""
+        if self._guard is not None:
+            return self._guard.explained(self._ledger.turned_away())
+        snapshot = await self.scene.told_now()
+        return () if snapshot is None else snapshot.refused
 
     async def client_addresses(self) -> tuple[str, ...]:
         """How clients reach the gateway, as far as is known."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +53,7 @@ class Scene:
         platform: ``darwin`` or ``linux``.
         host: the host's services, dialled as clients' connections are.
         once: what is found out once.
+        ask_daemon: asks it anew; None if it does not tell.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Scene:
         self.config_path = config_path
         self.snapshot = snapshot
         self.mute_daemon: str | None = None
+        self.ask_daemon: Callable[[], Snapshot | None] = lambda: None
         self.platform = platform
         self.once = Once()
         self.host = Host(
@@ -85,6 +87,10 @@ class Scene:
         """What the daemon tells of a gateway."""
         views = () if self.snapshot is None else self.snapshot.gateways
         return next((view for view in views if view.name == gateway), None)
+
+    async def told_now(self) -> Snapshot | None:
+        """What the daemon tells now, of what happened meanwhile; None if there is none."""
+        return None if self.snapshot is None else await in_thread(self.ask_daemon)
 
     async def registered(self) -> Registered | None:
         """What rpcbind says of our services; None if it cannot be asked."""

@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from hostnfsd.access_view import Remedy
-from hostnfsd.doctor.client_probe import SCRIPT, XID, Seen, judge, null_call, octal, read
+from hostnfsd.doctor.client_probe import (
+    SCRIPT,
+    XID,
+    Seen,
+    judge,
+    null_call,
+    octal,
+    read,
+    turned_away,
+)
 from hostnfsd.doctor.finding import Outcome
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Refusal, RefusedView
@@ -164,3 +173,23 @@ def test_whom_the_gate_keeps_out_is_told_with_what_lets_him_in() -> None:
     unhelped = judge(denied, "gw:2049", "", replace(refused, remedy=None))
     assert unhelped.cure == ("let the exports admit it",)
     assert judge(denied, "gw:2049", "").commands == ("hostnfsd status --clients",)
+    # A daemon has to be told that its configuration was mended.
+    assert judge(denied, "gw:2049", "", refused, daemon=True).cure == (
+        *found.cure,
+        "$ hostnfsd reload",
+    )
+
+
+def test_of_those_that_were_turned_away_ours_came_meanwhile_and_alone() -> None:
+    ours = RefusedView("gw", Service.NFS, "10.0.0.7", Refusal.NOT_ADMITTED, 3, 100.5)
+    others = (
+        replace(ours, host="10.0.0.8", last=99.0),
+        replace(ours, host="10.0.0.9", service=Service.MOUNTD),
+        replace(ours, host="10.0.0.9", gateway="elsewhere"),
+        replace(ours, host="10.0.0.9", reason=Refusal.LIMIT),
+    )
+
+    assert turned_away((*others, ours), "gw", Service.NFS, 100.0) == ours
+    assert turned_away(others, "gw", Service.NFS, 100.0) is None
+    both = (ours, replace(ours, host="10.0.0.8"))
+    assert turned_away(both, "gw", Service.NFS, 100.0) is None

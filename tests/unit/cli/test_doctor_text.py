@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+
+from hostnfsd.cli.columns import fitting
 from hostnfsd.cli.doctor_text import DoctorPage, explanation
 from hostnfsd.doctor.check import Check, Id, Row, blocked
 from hostnfsd.doctor.explain import explain
@@ -54,8 +57,8 @@ sudo systemctl enable --now nfs-server.service
 """
 
 
-def printed(rows: list[Row], *, colour: bool) -> str:
-    page = DoctorPage(colour=colour)
+def printed(rows: list[Row], *, colour: bool, width: int = 80, config: str | None = None) -> str:
+    page = DoctorPage(colour=colour, width=width, config=config)
     return "".join(page.row(row) for row in rows) + page.verdict(rows, 1.234)
 
 
@@ -73,6 +76,33 @@ def test_colours_change_nothing_else() -> None:
 
 def test_only_commands_may_be_wider_than_a_terminal() -> None:
     assert all(len(line) <= 80 for line in TEXT.splitlines())
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_a_terminal_that_is_narrower_or_wider_is_filled(width: int) -> None:
+    lines = [
+        line for line in printed(ROWS, colour=False, width=width).splitlines() if "sudo" not in line
+    ]
+
+    assert all(len(line) <= width for line in lines)
+    assert max(map(len, lines)) > width - 12
+    assert " ".join(" ".join(lines).split()) == " ".join(
+        " ".join(line for line in TEXT.splitlines() if "sudo" not in line).split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"), [(None, 80), (80, 80), (60, 60), (20, 50), (0, 50), (200, 100)]
+)
+def test_how_much_of_a_terminal_is_filled(columns: int | None, width: int) -> None:
+    assert fitting(columns) == width
+
+
+def test_the_last_line_uses_the_configuration_that_was_named() -> None:
+    rows = [Row(ROWS[0].check, (failed("config-invalid", "x", ("$ hostnfsd check",)),))]
+
+    *_, last = printed(rows, colour=False, config="/my own.toml").splitlines()
+    assert last == "hostnfsd --config '/my own.toml' check"
 
 
 def test_a_healthy_one_ends_with_the_count() -> None:

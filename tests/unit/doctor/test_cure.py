@@ -3,7 +3,7 @@
 import pytest
 
 from hostnfsd.doctor.catalogue import CATALOGUE
-from hostnfsd.doctor.cure import COMMAND, PLATFORMS, commands, for_platform
+from hostnfsd.doctor.cure import COMMAND, PLATFORMS, commands, for_config, for_platform
 
 STEPS = ("first:", "$ always", "macOS:", "$ mac", "Linux:", "$ linux", "then that", "$ at last")
 
@@ -22,6 +22,17 @@ def test_each_platform_gets_its_own(platform: str, kept: tuple[str, ...]) -> Non
 
 def test_commands_are_as_typed() -> None:
     assert commands(STEPS) == ("always", "mac", "linux", "at last")
+
+
+def test_our_own_commands_name_the_configuration_that_was_named() -> None:
+    steps = ("hostnfsd has no rights:", "$ hostnfsd reload", "$ sudo exportfs -ra")
+
+    assert for_config(steps, None) == steps
+    assert for_config(steps, "/a b.toml") == (
+        steps[0],
+        "$ hostnfsd --config '/a b.toml' reload",
+        steps[2],
+    )
 
 
 @pytest.mark.parametrize("platform", ["darwin", "linux"])
