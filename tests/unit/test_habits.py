@@ -41,6 +41,7 @@ ELSEWHERE = {
     "daemon/host/mount_survey.py": "shell/doctor/test_walk.py",
     "daemon/log_lines.py": "shell/daemon/test_logs.py",
     "daemon/metric_table.py": "unit/daemon/endpoints/test_metrics.py",
+    "daemon/relay/answered.py": "shell/daemon/relay/test_portmap_side.py",
     "daemon/relay/gateway_side.py": "shell/daemon/relay/test_relay.py",
     "daemon/sole.py": "shell/daemon/endpoints/test_control.py",
     "daemon/ssh/channel_stream.py": "shell/daemon/gateway/test_prober.py",

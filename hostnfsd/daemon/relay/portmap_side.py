@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from hostnfsd.daemon.relay.answered import AnsweredSide
 from hostnfsd.daemon.relay.circle import Circle, guarded
-from hostnfsd.daemon.relay.gateway_side import GatewaySide
 from hostnfsd.daemon.relay.ledger import Ledger, Tally
 from hostnfsd.daemon.relay.recognition import Candidate, Who
-from hostnfsd.daemon.ssh import seams
 from hostnfsd.snapshot import ClientView, Family
 from hostnfsd.sunrpc import record
 from hostnfsd.sunrpc.portmapper import PortmapView, answer
@@ -44,8 +43,8 @@ _TOGETHER: Final = 16 * 1024
 _log: Final = structlog.get_logger("hostnfsd.portmap")
 
 
-class PortmapSide:
-    """One connection; a :class:`~hostnfsd.daemon.relay.gateway_side.Conversation`.
+class PortmapSide(AnsweredSide):
+    """One connection.
 
     Args:
         client: who, where to and since when; the byte counts in it are ignored.
@@ -60,9 +59,6 @@ class PortmapSide:
         gateway: its face towards the channel.
     """
 
-    #: The portmapper answers everybody.
-    judged = False
-
     def __init__(
         self,
         client: ClientView,
@@ -73,16 +69,12 @@ class PortmapSide:
         circle: Circle,
         candidate: Candidate | None = None,
     ) -> None:
-        self._client = client
         self._family = _family(client.host)
         self._tell = tell
         self._ledger = ledger
         self._tally = tally
-        self._circle = circle
-        self._candidate = candidate
         self._follower = ledger.follow(client.gateway, client.service, client.host)
         self._calls = record.RecordReader(MAX_CALL)
-        self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._channel_full = False
         self._client_ended = False
         self._answered = 0  # in this turn of the event loop
@@ -94,8 +86,7 @@ class PortmapSide:
         self._to_client = 0
         self._moved_at = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
-        self.gateway = GatewaySide(self)
-        circle.relays.add(self)
+        super().__init__(client, circle, candidate)
         if candidate is not None:
             candidate.became_client = self._enter
         if candidate is None or not candidate.presumed:
@@ -136,29 +127,9 @@ class PortmapSide:
         self._draining = True
         self._finish_if_over()
 
-    def finish(self) -> None:
-        """End, handing on the replies that wait."""
-        if self._channel is not None:
-            self._channel.close()
-        else:
-            self._leave()
-
-    def abort(self) -> None:
-        """End at once."""
-        if self._channel is not None:
-            seams.abort(self._channel)
-        else:
-            self._leave()  # it never stood: nobody will tell that it is gone
-
     # -- the channel -----------------------------------------------------------------------------
 
-    def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
-        """The gateway has been told that we accept."""
-        if self not in self._circle.relays:  # ended in between
-            seams.abort(channel)
-            return
-        self._channel = channel
-        seams.credit_only_what_was_delivered(channel)
+    def _begin(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
         channel.set_write_buffer_limits(high=_HIGH_WATER)
         self._end_when_idle()
         self.update_reading()
@@ -178,7 +149,8 @@ class PortmapSide:
     def half_closed(self, side: str) -> None:  # noqa: ARG002  # there is but one
         """The client will send no more; what it asked is answered yet."""
         self._client_ended = True
-        self._tell_the_candidate()
+        if self._candidate is not None:
+            self._candidate.ended()
         self._follower.client_ended()
         self._finish_if_over()
 
@@ -188,16 +160,7 @@ class PortmapSide:
         self._moved_at = time.monotonic()
         self.update_reading()
 
-    def channel_lost(self) -> None:
-        """The channel is gone."""
-        self._channel = None
-        self._leave()
-
-    def _leave(self) -> None:
-        if self not in self._circle.relays:
-            return
-        self._circle.relays.discard(self)
-        self._tell_the_candidate()
+    def _ended(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._next_turn is not None:
@@ -280,10 +243,6 @@ class PortmapSide:
             self.abort()  # replies that nobody took all this time are not waited for
         else:
             self._timer = asyncio.get_running_loop().call_later(left, self._end_when_idle)
-
-    def _tell_the_candidate(self) -> None:
-        if self._candidate is not None:
-            self._candidate.ended()
 
 
 def _family(originator: str) -> Family | None:

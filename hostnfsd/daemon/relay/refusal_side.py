@@ -12,10 +12,9 @@ from typing import Final
 
 import asyncssh
 
+from hostnfsd.daemon.relay.answered import AnsweredSide
 from hostnfsd.daemon.relay.circle import Circle
-from hostnfsd.daemon.relay.gateway_side import GatewaySide
 from hostnfsd.daemon.relay.recognition import Candidate, Who
-from hostnfsd.daemon.ssh import seams
 from hostnfsd.snapshot import ClientView
 from hostnfsd.sunrpc.denying import Denier
 from hostnfsd.sunrpc.rpc import AuthStat
@@ -29,8 +28,8 @@ QUIET_S: Final = 0.5
 MOST_S: Final = 10.0
 
 
-class RefusalSide:
-    """One connection; a :class:`~hostnfsd.daemon.relay.gateway_side.Conversation`.
+class RefusalSide(AnsweredSide):
+    """One connection.
 
     Args:
         client: who, where to and since when.
@@ -42,9 +41,6 @@ class RefusalSide:
         gateway: its face towards the channel.
     """
 
-    #: It ends by itself.
-    judged = False
-
     def __init__(
         self,
         client: ClientView,
@@ -53,26 +49,17 @@ class RefusalSide:
         candidate: Candidate | None,
         turned_away: Callable[[], None],
     ) -> None:
-        self._client = client
-        self._circle = circle
-        self._candidate = candidate
         self._denier = Denier(TOLD)
-        self._channel: asyncssh.SSHTCPChannel[bytes] | None = None
         self._draining = False
         self._deadline: asyncio.TimerHandle | None = None
         self._quiet: asyncio.TimerHandle | None = None
-        self.gateway = GatewaySide(self)
-        circle.relays.add(self)
+        super().__init__(client, circle, candidate)
         if candidate is None:
             turned_away()
         else:
             candidate.became_client = turned_away
 
     # -- as one of the session's connections -----------------------------------------------------
-
-    def view(self) -> ClientView:
-        """Who it is."""
-        return self._client
 
     def update_reading(self) -> None:
         """A congested socket does not matter: there is next to nothing to say."""
@@ -82,22 +69,9 @@ class RefusalSide:
         self._draining = True
         self._finish_if_over()
 
-    def abort(self) -> None:
-        """End at once."""
-        if self._channel is not None:
-            seams.abort(self._channel)
-        else:
-            self._leave()  # it never stood: nobody will tell that it is gone
-
     # -- the channel -----------------------------------------------------------------------------
 
-    def channel_opened(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:
-        """The gateway has been told that we accept."""
-        if self not in self._circle.relays:  # ended in between
-            seams.abort(channel)
-            return
-        self._channel = channel
-        seams.credit_only_what_was_delivered(channel)
+    def _begin(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:  # noqa: ARG002  # its time
         self._deadline = asyncio.get_running_loop().call_later(MOST_S, self.abort)
 
     def from_client(self, data: bytes) -> None:
@@ -122,41 +96,25 @@ class RefusalSide:
 
     def half_closed(self, side: str) -> None:  # noqa: ARG002  # there is but one
         """The client will send no more; what it asked is answered."""
-        self._finish()
+        self.finish()
 
     def channel_is_full(self, full: bool) -> None:
         """What it is told fits any window."""
-
-    def channel_lost(self) -> None:
-        """The channel is gone."""
-        self._channel = None
-        self._leave()
 
     # -- the end ---------------------------------------------------------------------------------
 
     def _finish_if_over(self) -> None:
         if self._denier.over or (self._draining and not self._denier.amid):
-            self._finish()
+            self.finish()
 
     def _end_when_quiet(self) -> None:
         if self._quiet is not None:
             self._quiet.cancel()
             self._quiet = None
         if self._denier.answered and not self._denier.amid:
-            self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self._finish)
+            self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self.finish)
 
-    def _finish(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        else:
-            self._leave()
-
-    def _leave(self) -> None:
-        if self not in self._circle.relays:
-            return
-        self._circle.relays.discard(self)
+    def _ended(self) -> None:
         for timer in (self._deadline, self._quiet):
             if timer is not None:
                 timer.cancel()
-        if self._candidate is not None:
-            self._candidate.ended()

@@ -473,6 +473,21 @@ async def test_a_client_taken_for_a_probe_is_counted_from_its_first_byte(
     await rpcbind.settled()
 
 
+async def test_a_client_that_says_too_little_to_be_known_is_counted_at_its_end(
+    rpcbind: Rig, dial: Dial
+) -> None:
+    rpcbind.watch.recognition.expect(Service.RPCBIND, CLIENT, 7)
+    client = await dial()
+    client.channel.write(GETPORT[:5])
+    client.channel.abort()
+    await rpcbind.settled()
+
+    tally = rpcbind.tally(Service.RPCBIND)
+    assert (tally.connections, tally.connections_total) == (0, 1)
+    assert tally.bytes_to_host == 5
+    assert not rpcbind.ledger.open
+
+
 async def test_a_bug_ends_one_connection_only(
     rpcbind: Rig, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
