@@ -20,6 +20,8 @@ Tables = Mapping[str, Any]
 #: The bed's server has no exports file.
 PLAIN: Tables = {"host": {"exports": "none"}, "access": {"allow": "any"}}
 WRONG = ("FAIL", "WARN")
+#: The codes that the doctor has named in the test that runs; see conftest.py.
+NAMED: set[str] = set()
 
 
 def dev_gw(**keys: Any) -> Tables:
@@ -51,18 +53,34 @@ class Report:
         )
 
 
+def named(checks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the doctor's, noted as what it has named."""
+    NAMED.update(c["code"] for c in checks if c["outcome"] in WRONG)
+    return checks
+
+
 def ask(daemon: Daemon) -> Report:
     done = daemon.command("doctor", "--json", timeout_s=40)
     document = json.loads(done.output)
     assert done.errors == ""
     assert document["schema"] == 1
     report = Report(done.status, document["checks"], document["problems"])
+    named(report.checks)
     assert (
         document["ok"]
         == (done.status == 0)
         == ("FAIL" not in {c["outcome"] for c in report.checks})
     )
     return report
+
+
+def explained(daemon: Daemon, text: str) -> dict[str, Any]:
+    """The entry that the doctor thinks of first when it is shown what a client printed."""
+    told = daemon.command("doctor", "--json", "--explain", text)
+    entries: list[dict[str, Any]] = json.loads(told.output)["entries"]
+    assert entries, f"nothing is known of: {text}"
+    NAMED.add(entries[0]["code"])
+    return entries[0]
 
 
 def well(report: Report) -> None:

@@ -1,13 +1,15 @@
 """What real clients print is explained, and what is suggested mounts."""
 
-import json
 from typing import Any
+
+import pytest
 
 from tests.bed import network
 from tests.bed.bed import Bed
-from tests.integration.doctor.faults import PLAIN
+from tests.integration.doctor.faults import PLAIN, explained
 
 
+@pytest.mark.produces("no-nolock", "version-4", "mountd-port")
 def test_what_a_real_client_prints_is_explained_and_the_cure_mounts(shared: Bed) -> None:
     daemon = shared.daemon(PLAIN)
     source = f"{network.GATEWAY_NAME}:/var/local/project"
@@ -25,10 +27,9 @@ def test_what_a_real_client_prints_is_explained_and_the_cure_mounts(shared: Bed)
         ):
             failed = mount(options)
             assert failed.status != 0
-            told = daemon.command("doctor", "--json", "--explain", failed.text)
-            entries = json.loads(told.output)["entries"]
-            assert entries[0]["code"] == code, failed.text
-            assert any("mount --for linux" in step for step in entries[0]["cure"])
+            entry = explained(daemon, failed.text)
+            assert entry["code"] == code, failed.text
+            assert any("mount --for linux" in step for step in entry["cure"])
         printed = daemon.command("mount", "--for", "linux", "/var/local/project").output
         (line,) = (line for line in printed.splitlines() if line.startswith("mount -t nfs"))
         assert mount(line.split(" -o ")[1].split()[0]).status == 0

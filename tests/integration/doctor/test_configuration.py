@@ -1,5 +1,7 @@
 """What is wrong in files: hostnfsd's own and ssh's."""
 
+import pytest
+
 from tests.bed import network
 from tests.bed.bed import Bed
 from tests.bed.daemon import merge
@@ -7,6 +9,7 @@ from tests.bed.waiting import wait_until
 from tests.integration.doctor.faults import PLAIN, ask, dev_gw, well
 
 
+@pytest.mark.produces("config-invalid")
 def test_a_configuration_with_errors_is_told_with_its_line(shared: Bed) -> None:
     doctor = shared.daemon(PLAIN, start=False)
     good = doctor.config_file.read_text(encoding="utf-8")
@@ -21,6 +24,7 @@ def test_a_configuration_with_errors_is_told_with_its_line(shared: Bed) -> None:
     well(ask(doctor))
 
 
+@pytest.mark.produces("own-ssh")
 def test_an_alias_with_remote_forward_is_told_with_its_lines(shared: Bed) -> None:
     """The very alias with which this began: RemoteForward and ControlPersist."""
     config = shared.folder / "ssh_config"

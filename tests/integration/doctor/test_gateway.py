@@ -26,6 +26,7 @@ def test_a_failure_is_named_and_its_cure_cures_it(shared: Bed, fault: Fault) -> 
     is_named_and_cured(shared, fault)
 
 
+@pytest.mark.produces("client-alive-off", "channel-timeout")
 def test_the_gateways_settings_are_told_to_whom_may_see_them(shared: Bed) -> None:
     doctor = shared.daemon(merge(dict(PLAIN), dev_gw(user="root")), start=False)
 

@@ -12,6 +12,7 @@ def test_a_failure_is_named_and_its_cure_cures_it(shared: Bed, fault: Fault) -> 
     is_named_and_cured(shared, fault)
 
 
+@pytest.mark.produces("tunnel-down")
 def test_a_daemon_whose_tunnel_is_blocked_is_told_why(shared: Bed) -> None:
     with injected(shared, LOGIN_REFUSED) as undo:
         daemon = shared.daemon(PLAIN)

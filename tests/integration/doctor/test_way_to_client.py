@@ -14,8 +14,8 @@ from tests.bed.box import CommandError
 from tests.bed.daemon import Daemon, merge
 from tests.bed.nfs_server import EXPORT, exports_line
 from tests.bed.waiting import wait_until
+from tests.integration.doctor.faults import PLAIN, named
 
-PLAIN: dict[str, Any] = {"host": {"exports": "none"}, "access": {"allow": "any"}}
 FIREWALL = """table inet firewall {
   chain incoming { type filter hook input priority 0; iifname "eth0" tcp dport 2049 ACTION; }
 }
@@ -32,7 +32,7 @@ def rows(bed: Bed, doctor: Daemon, command: str) -> list[dict[str, Any]]:
     env = doctor._environment()
     done = bed.network.host.run(*words, env=env, timeout_s=40, kinds=("--net",), check=False)
     checks: list[dict[str, Any]] = json.loads(done.output)["checks"]
-    return checks
+    return named(checks)
 
 
 def client_rows(bed: Bed, doctor: Daemon, command: str) -> dict[str, dict[str, Any]]:
@@ -41,6 +41,7 @@ def client_rows(bed: Bed, doctor: Daemon, command: str) -> dict[str, dict[str, A
     return {check["subject"].partition("/")[2]: check for check in checks}
 
 
+@pytest.mark.produces("client-way-blocked")
 @pytest.mark.parametrize(("action", "why"), [("reject", "refused"), ("drop", "cannot reach")])
 def test_a_firewall_before_a_client_is_named_and_its_end_cures(
     own_bed: Bed, action: str, why: str
@@ -63,17 +64,29 @@ def test_a_firewall_before_a_client_is_named_and_its_end_cures(
     assert {row["outcome"] for row in seen.values()} == {"PASS"}
 
 
+@pytest.mark.produces("client-command")
 def test_a_command_that_fails_is_told(own_bed: Bed) -> None:
-    seen = client_rows(own_bed, own_bed.daemon(PLAIN, start=False), "no-such-program exec")
+    doctor = own_bed.daemon(PLAIN, start=False)
+    seen = client_rows(own_bed, doctor, "no-such-program exec")
 
     assert seen["nfs"]["code"] == "client-command", seen
+    by_hand = seen["nfs"]["cure"][-1].removeprefix("$ ").replace("docker exec NODE", "{}")
+    tried = [
+        own_bed.network.host.run("sh", "-c", by_hand.format(command), check=False, kinds=("--net",))
+        for command in ("no-such-program exec", shlex.join(own_bed.network.pod.enter()))
+    ]
+    assert [done.status == 0 for done in tried] == [False, True]
+    assert tried[1].output == "well\n"
+    seen = client_rows(own_bed, doctor, shlex.join(own_bed.network.pod.enter()))
+    assert {row["outcome"] for row in seen.values()} == {"PASS"}
 
 
+@pytest.mark.produces("client-not-admitted")
 def test_whom_the_gate_keeps_out_is_named_and_the_line_shown_lets_him_in(own_bed: Bed) -> None:
     """With a daemon and without: the same name, the same line for the configuration."""
     # A socket that is seen from outside of the host's box, too: the doctor enters its network only.
     seen_outside = {"socket": str(own_bed.folder / "control.sock")}
-    tables = merge(PLAIN, {"access": {"allow": [network.POD]}, "control": seen_outside})
+    tables = merge(dict(PLAIN), {"access": {"allow": [network.POD]}, "control": seen_outside})
     alone, daemon = own_bed.daemon(tables, start=False), own_bed.daemon(tables, start=False)
     pod, other = (shlex.join(b.enter()) for b in (own_bed.network.pod, own_bed.network.pod2))
     line = f'allow = ["{network.POD}", "{network.POD2}"]'
@@ -100,6 +113,7 @@ def test_whom_the_gate_keeps_out_is_named_and_the_line_shown_lets_him_in(own_bed
     assert {row["outcome"] for row in client_rows(own_bed, daemon, other).values()} == {"PASS"}
 
 
+@pytest.mark.produces("nobody-admitted")
 def test_where_nobody_may_come_in_it_says_so_and_its_cure_lets_clients_in(own_bed: Bed) -> None:
     """Exports for the host alone admit the gateway's networks, which nobody tells here."""
     own_bed.gateway.restart(replace(own_bed.gateway.options, extra=("ForceCommand /bin/false",)))
@@ -109,7 +123,7 @@ def test_where_nobody_may_come_in_it_says_so_and_its_cure_lets_clients_in(own_be
 
     def denied() -> list[dict[str, Any]]:
         document = json.loads(daemon.command("doctor", "--json", timeout_s=40).output)
-        return [c for c in document["checks"] if c["code"] == "nobody-admitted"]
+        return [c for c in named(document["checks"]) if c["code"] == "nobody-admitted"]
 
     wait_until(lambda: bool(denied()), "the gate to have decided", timeout_s=20)
     (row,) = denied()
