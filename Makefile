@@ -5,6 +5,7 @@
 
 BIN := .venv/bin
 FUZZ_S ?= 60
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 # Network namespaces need root. The environment is kept: PATH, PYTHON…, CI.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || { command -v sudo >/dev/null && echo sudo --preserve-env; })
 
@@ -34,8 +35,10 @@ test-quick: venv  ## unit tests and tests on loopback, under a minute; no root, 
 test-patient: venv  ## those of the same that wait for clocks and processes by their nature, a minute
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m patient
 
-test-integration: packages root venv  ## tests on real components
-	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 tests/integration
+# They wait more than they compute: one worker more than there are processors.
+test-integration: packages root venv  ## tests on real components, WORKERS=… of them side by side
+	@$(AS_ROOT) $(BIN)/python -m pytest -q -p no:cacheprovider --timeout 240 --durations 10 \
+	  -n $(WORKERS) --dist loadgroup --no-loadscope-reorder tests/integration
 
 # atheris has builds for CPython 3.11 to 3.14 on Linux x86-64; made from source it wants clang's
 # libFuzzer, which is not tried here. Without it there is nothing to run: CI fails, people are told.

@@ -6,11 +6,14 @@ one's own, with options, for tests that break something.
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from typing import Final
 
 import pytest
 
 from tests.bed.bed import Bed, BedOptions
 
+#: Folders whose tests share one booted machine, or what was built once.
+_ONE_MACHINE: Final = ("packages", "systemd")
 _BEDS = pytest.StashKey[list[Bed]]()
 
 
@@ -62,7 +65,32 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything in this folder is an integration test."""
-    for item in items:
-        if "integration" in item.path.parts:
-            item.add_marker(pytest.mark.integration)
+    """Everything in this folder is an integration test, and several workers may share the work.
+
+    Tests that share something costly (a booted machine, the packages, a bed of their module) stay
+    with one worker (``--dist loadgroup``); all others go to whoever is free. The long ones begin
+    first, so that nobody waits for the last of them alone.
+    """
+    here = [item for item in items if "integration" in item.path.parts]
+    for item in here:
+        item.add_marker(pytest.mark.integration)
+        if (group := _shared_by(item)) is not None:
+            item.add_marker(pytest.mark.xdist_group(group))
+    if len(here) == len(items):
+        items.sort(key=lambda item: (-_allowed_s(item), _shared_by(item) is None))
+
+
+def _shared_by(item: pytest.Item) -> str | None:
+    """What a test shares with others: its folder, its module, or None: nothing but ``bed``."""
+    if item.path.parent.name in _ONE_MACHINE:
+        return item.path.parent.name
+    assert isinstance(item, pytest.Function)
+    fixtures = item._fixtureinfo.name2fixturedefs.values()
+    of_module = any(each[-1].scope == "module" for each in fixtures)
+    return item.path.name if of_module else None
+
+
+def _allowed_s(item: pytest.Item) -> float:
+    """The seconds that a test allows itself, if they are its own."""
+    own = item.get_closest_marker("timeout")
+    return float(own.args[0]) if own is not None else 0

@@ -16,7 +16,7 @@ from tests.integration.packages.conftest import Artefacts
 from tests.support.boxed_gateway import NFS_PORT, TOLD, TUNNEL, URL, lay_out, running
 from tests.support.systemd_service import CONFIG, UNIT, state, write
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PACKAGE = "/run/packages"
 NEXT = "99.0.0"

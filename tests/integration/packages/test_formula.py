@@ -24,7 +24,7 @@ from hostnfsd.install.bundled import for_launchd
 from hostnfsd.install.plan import Person, Program, WriteFile
 from tests.integration.packages.conftest import ROOT, Artefacts
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 STUB = ROOT / "tests/support/formula_stub.rb"
 LOCK = (ROOT / "packaging/requirements.lock").read_text(encoding="utf-8")

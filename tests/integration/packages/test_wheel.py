@@ -15,7 +15,7 @@ import hostnfsd
 from hostnfsd.errors import Exit
 from tests.integration.packages.conftest import ROOT, Artefacts
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 NAME = f"hostnfsd-{hostnfsd.__version__}"
 
