@@ -96,3 +96,23 @@ class DaemonUnreachableError(HostnfsdError):
     """No daemon answers on the control socket."""
 
     exit_code = Exit.DAEMON_NOT_RUNNING
+
+
+class DaemonMuteError(DaemonUnreachableError):
+    """One is there, and does not answer, or with nothing that can be understood.
+
+    Attributes:
+        pid: of who listens there; None where the system does not tell.
+        silent: whether it did not answer at all.
+    """
+
+    def __init__(
+        self, text: str, hint: str | None = None, *, pid: int | None = None, silent: bool = False
+    ) -> None:
+        super().__init__(text, hint)
+        self.pid = pid
+        self.silent = silent
+
+
+class DaemonDiffersError(DaemonUnreachableError):
+    """One answers, and is of a version whose words are not known here."""

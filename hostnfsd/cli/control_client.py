@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
-from hostnfsd.errors import DaemonUnreachableError, FileMissingError, NotPermittedError
+from hostnfsd.errors import (
+    DaemonMuteError,
+    DaemonUnreachableError,
+    FileMissingError,
+    NotPermittedError,
+)
 
 if TYPE_CHECKING:
     from hostnfsd.cli.unix_http import Answer
@@ -101,7 +106,8 @@ def ask(
         timeout_s: how long an answer may take.
 
     Raises:
-        DaemonUnreachableError: none answers, or what answers is no hostnfsd.
+        DaemonUnreachableError: there is none.
+        DaemonMuteError: one is there and does not answer, or what answers is no hostnfsd.
         NotPermittedError: one is there, and does not admit this user.
     """
     from hostnfsd.cli import unix_http  # noqa: PLC0415  # http.client takes 30 ms to import
@@ -114,13 +120,15 @@ def ask(
             return unix_http.ask(path, method, target, timeout_s)
         except PermissionError:
             forbidden = forbidden or path
-        except TimeoutError as exc:
-            raise DaemonUnreachableError(
+        except unix_http.SilentError as exc:
+            raise DaemonMuteError(
                 f"the daemon at {path} does not answer within {timeout_s:g} s",
-                "its log tells what it does; `kill -ABRT` ends a daemon that hangs",
+                _silent_hint("PID" if exc.pid is None else str(exc.pid)),
+                pid=exc.pid,
+                silent=True,
             ) from exc
         except unix_http.NotOursError as exc:
-            raise DaemonUnreachableError(
+            raise DaemonMuteError(
                 f"what answers at {path} is no hostnfsd: {exc}",
                 "set [control] socket to a path of its own",
             ) from exc
@@ -139,6 +147,13 @@ def ask(
         + (f", and none of this configuration at {usual}" if usual else ""),
         "start it with `hostnfsd run`, or as a service with `hostnfsd install`"
         + (_MOVED if usual else ""),
+    )
+
+
+def _silent_hint(pid: str) -> str:
+    return (
+        f"its log tells what it does; `kill -CONT {pid}` lets one go on that was stopped (Ctrl-Z),"
+        f" `kill -ABRT {pid}` ends one that hangs"
     )
 
 

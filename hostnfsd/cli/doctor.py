@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from hostnfsd import __version__
 from hostnfsd.errors import (
     ConfigError,
+    DaemonDiffersError,
+    DaemonMuteError,
     DaemonUnreachableError,
     Exit,
     FileMissingError,
@@ -18,6 +20,7 @@ from hostnfsd.errors import (
 
 if TYPE_CHECKING:
     from hostnfsd.doctor.check import Row
+    from hostnfsd.doctor.daemon_verdict import Mute
     from hostnfsd.doctor.scene import Scene
     from hostnfsd.problem import Problem
     from hostnfsd.snapshot import Snapshot
@@ -32,6 +35,7 @@ FAIL  keeps clients from mounting  SKIP  not looked at, with the reason
 
 A running daemon is asked for what it knows. Without one, the doctor connects to the gateway itself,
 binds the ports, tries them and gives everything back. Each check has five seconds."""
+_PATIENCE_S = 4.0  # for the daemon's word; it answers in milliseconds
 _EPILOG = """\
 examples:
   hostnfsd doctor
@@ -192,25 +196,32 @@ def _scene(
         trouble = exc
     else:
         scene = Scene(loaded.config, str(loaded.path))
-        scene.snapshot, scene.mute_daemon = _snapshot(args.config)
+        scene.snapshot, scene.mute = _snapshot(args.config)
         scene.ask_daemon = lambda: _snapshot(args.config)[0]
         return scene, None, loaded.reading.problems
     defaults = parse(b"[gateway.none]", "").config
     assert defaults is not None  # noqa: S101  # the smallest file there is
-    return Scene(defaults), trouble, ()
+    scene = Scene(defaults)
+    # One that runs goes on with what it read before the file was broken.
+    scene.snapshot, scene.mute = _snapshot(args.config)
+    return scene, trouble, ()
 
 
-def _snapshot(config: str | None) -> "tuple[Snapshot | None, str | None]":
+def _snapshot(config: str | None) -> "tuple[Snapshot | None, Mute | None]":
     """What the daemon tells, or why one that runs tells nothing that can be understood."""
     from hostnfsd.cli import control_client, status  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.doctor.daemon_verdict import Mute, Why  # noqa: PLC0415
 
     try:
-        document = status.fetch(control_client.sockets(config))
+        document = status.fetch(control_client.sockets(config), _PATIENCE_S)
+    except NotPermittedError as exc:
+        return None, Mute(str(exc), Why.FORBIDDEN)
+    except DaemonMuteError as exc:
+        return None, Mute(str(exc), Why.SILENT if exc.silent else Why.FOREIGN, exc.pid, exc.hint)
     except DaemonUnreachableError:
         return None, None
-    except NotPermittedError as exc:
-        return None, str(exc)
     try:
         return status.read(document), None
-    except DaemonUnreachableError as exc:
-        return None, str(exc)
+    except DaemonDiffersError as exc:
+        pid = document.get("pid")
+        return None, Mute(str(exc), Why.DIFFERS, pid if isinstance(pid, int) else None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hostnfsd import __version__
 from hostnfsd.cli import control_client
-from hostnfsd.errors import DaemonUnreachableError, Exit
+from hostnfsd.errors import DaemonDiffersError, DaemonMuteError, DaemonUnreachableError, Exit
 
 if TYPE_CHECKING:
     from hostnfsd.snapshot import Snapshot
@@ -37,16 +37,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.set_defaults(run=run)
 
 
-def fetch(candidates: Sequence[control_client.Candidate]) -> dict[str, Any]:
+def fetch(
+    candidates: Sequence[control_client.Candidate], timeout_s: float = control_client.TIMEOUT_S
+) -> dict[str, Any]:
     """The status document of the daemon that answers.
 
     Raises:
-        DaemonUnreachableError: none does, or it cannot tell.
+        DaemonUnreachableError: none does.
+        DaemonMuteError: it does not within ``timeout_s``, or cannot tell.
         NotPermittedError: it does not admit this user.
     """
-    answer = control_client.ask(candidates, "GET", "/status")
+    answer = control_client.ask(candidates, "GET", "/status", timeout_s)
     if answer.status != 200:  # noqa: PLR2004  # http.HTTPStatus would be imported for this alone
-        raise DaemonUnreachableError(
+        raise DaemonMuteError(
             f"the daemon cannot tell its status (HTTP {answer.status})", "its log tells why"
         )
     return answer.document
@@ -56,14 +59,14 @@ def read(document: dict[str, Any]) -> "Snapshot":
     """The values in a status document.
 
     Raises:
-        DaemonUnreachableError: the daemon speaks of what this command does not know.
+        DaemonDiffersError: the daemon speaks of what this command does not know.
     """
     from hostnfsd import status_document  # noqa: PLC0415  # --json does without
 
     try:
         return status_document.from_json(document)
     except status_document.DocumentError as exc:
-        raise DaemonUnreachableError(
+        raise DaemonDiffersError(
             f"the daemon, hostnfsd {document.get('version', '(unknown)')}, speaks of things that"
             f" this command, hostnfsd {__version__}, does not know: {exc}",
             "let both be of the same version; `hostnfsd status --json` shows what it said",

@@ -1,10 +1,12 @@
-"""One HTTP request over a unix socket, answered with a JSON object. Standard library only."""
+"""One HTTP request over a unix socket, answered with a JSON object. Quick to import."""
 
 import http.client
 import json
 import socket
 from pathlib import PurePath
 from typing import Any, NamedTuple
+
+from hostnfsd.machine.peers import peer_pid
 
 
 class Answer(NamedTuple):
@@ -16,6 +18,18 @@ class Answer(NamedTuple):
 
 class NotOursError(Exception):
     """What answers does not speak as hostnfsd does."""
+
+
+class SilentError(TimeoutError):
+    """Somebody is there, and does not answer in time.
+
+    Attributes:
+        pid: who listens there; None where the system does not tell.
+    """
+
+    def __init__(self, pid: int | None) -> None:
+        super().__init__("no answer in time")
+        self.pid = pid
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -45,7 +59,8 @@ def ask(path: PurePath, method: str, target: str, timeout_s: float) -> Answer:
         timeout_s: how long connecting and each part of the answer may take.
 
     Raises:
-        OSError: nobody answers there; TimeoutError if somebody should have.
+        SilentError: somebody is there, and does not answer in time.
+        OSError: nobody answers there.
         NotOursError: the answer is no HTTP, or no JSON object.
     """
     connection = _UnixConnection(path, timeout_s)
@@ -56,6 +71,8 @@ def ask(path: PurePath, method: str, target: str, timeout_s: float) -> Answer:
     except ConnectionError:
         # http.client.RemoteDisconnected is one: the daemon stopped while it was asked.
         raise
+    except TimeoutError as exc:
+        raise SilentError(None if connection.sock is None else peer_pid(connection.sock)) from exc
     except (ValueError, http.client.HTTPException) as exc:
         raise NotOursError(str(exc) or type(exc).__name__) from exc
     finally:

@@ -11,11 +11,11 @@ import fcntl
 import os
 import socket
 import stat
-import struct
 from pathlib import Path
 from typing import Final
 
 from hostnfsd.errors import AlreadyRunningError, CannotWriteError, HostnfsdError, NotPermittedError
+from hostnfsd.machine.peers import peer_pid
 
 _HINT: Final = "`hostnfsd status` shows it; stop that one first, or give this one another"
 
@@ -71,15 +71,6 @@ def take_lock(path: Path) -> int:
     return held
 
 
-def _peer_pid(connection: socket.socket) -> str:
-    if not hasattr(socket, "SO_PEERCRED"):
-        return "(unknown)"
-    size = struct.calcsize("3i")
-    return str(
-        struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[0]
-    )
-
-
 def remove_stale(path: Path) -> None:
     """Remove the socket that a daemon left behind when it was killed. Call with the lock held.
 
@@ -108,7 +99,7 @@ def remove_stale(path: Path) -> None:
             raise _already(path, "(unknown)") from None
         except OSError as exc:
             raise cannot("the old socket cannot be tried", path, exc) from exc
-        raise _already(path, _peer_pid(connection))
+        raise _already(path, str(peer_pid(connection) or "(unknown)"))
 
 
 def bind(path: Path) -> tuple[socket.socket, int]:

@@ -218,7 +218,7 @@ class Link:
         """What clients meet: as the daemon tells, else as forwards of our own find."""
         if self.view is not None:
             return {each.service: each.families for each in self.view.services}
-        if self.scene.mute_daemon is not None:
+        if self.scene.mute is not None and self.scene.mute.a_daemon:
             return {}  # it may have the ports: they are not bound a second time
         return await self._once.get("states", self._own_states)
 

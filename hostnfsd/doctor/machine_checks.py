@@ -1,4 +1,4 @@
-"""The checks of the machine that hostnfsd runs on: sleep, clock, versions, the daemon."""
+"""The checks of the machine that hostnfsd runs on: sleep, and the clock beside the gateway's."""
 
 import re
 import time
@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from hostnfsd import __version__
-from hostnfsd.daemon.ssh import seams
 from hostnfsd.doctor import machine_state
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, passed, skipped, warned
@@ -28,7 +26,6 @@ def checks(scene: Scene, links: Sequence[Link]) -> Iterator[Check]:
         before = (Id("login", link.name),)
         work = partial(_clock, link)
         yield Check(Id("clock", link.name), "clock", SECTION, work, before)
-    yield Check(Id("versions"), "versions", SECTION, partial(_versions, scene))
 
 
 async def _sleep(scene: Scene) -> Sequence[Finding]:
@@ -57,17 +54,3 @@ def clock_verdict(theirs: int, before: float, after: float) -> Finding:
         return passed("that of the gateway agrees with ours")
     way = "ahead of" if theirs > after else "behind"
     return warned("clock-off", f"that of the gateway is {duration(off)} {way} ours")
-
-
-async def _versions(scene: Scene) -> Sequence[Finding]:
-    rows = [warned("asyncssh-differs", misfit) for misfit in seams.check()]
-    if scene.mute_daemon is not None:
-        text = f"a daemon runs and cannot be asked: {scene.mute_daemon}"
-        return (warned("daemon-mute", text), *rows)
-    if scene.snapshot is None:
-        return (passed(f"hostnfsd {__version__}; no daemon runs"), *rows)
-    daemon = scene.snapshot.version
-    if daemon != __version__:
-        text = f"this command is hostnfsd {__version__}, the daemon {daemon}"
-        return (warned("version-skew", text), *rows)
-    return (passed(f"hostnfsd {__version__}, the daemon too"), *rows)

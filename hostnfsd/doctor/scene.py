@@ -14,6 +14,7 @@ from hostnfsd.daemon.host.mount_survey import MountSurvey
 from hostnfsd.daemon.host.mount_trial import Round
 from hostnfsd.daemon.host.mount_verdict import ourselves
 from hostnfsd.dial.sources import Sources
+from hostnfsd.doctor.daemon_verdict import Mute
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.server import ports
 from hostnfsd.server.finding import Tried
@@ -49,7 +50,7 @@ class Scene:
         config: in force, or defaults where there is none.
         config_path: its file; None where there is none.
         snapshot: what the daemon told; None where none runs, or none that speaks to us.
-        mute_daemon: why a daemon that runs tells nothing: it may have the gateways' ports.
+        mute: who is at the control socket and tells nothing: he may have the gateways' ports.
         platform: ``darwin`` or ``linux``.
         host: the host's services, dialled as clients' connections are.
         once: what is found out once.
@@ -66,7 +67,7 @@ class Scene:
         self.config = config
         self.config_path = config_path
         self.snapshot = snapshot
-        self.mute_daemon: str | None = None
+        self.mute: Mute | None = None
         self.ask_daemon: Callable[[], Snapshot | None] = lambda: None
         self.platform = platform
         self.once = Once()

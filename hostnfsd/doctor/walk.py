@@ -6,6 +6,7 @@ from contextlib import aclosing
 from hostnfsd.doctor import (
     client_checks,
     config_checks,
+    daemon_checks,
     engine,
     exports_checks,
     gateway_checks,
@@ -46,6 +47,7 @@ def checks(
     if client is not None:
         yield from client_checks.checks(links, client)
     yield from machine_checks.checks(scene, links)
+    yield from daemon_checks.checks(scene, machine_checks.SECTION, usable=trouble is None)
 
 
 async def walk(

@@ -69,16 +69,23 @@ ENTRIES: Final = (
         ),
         "Nobody keeps the tunnel. The service was not installed, was stopped, or ended with a"
         " configuration that no retry can cure: its log tells.",
-        ("$ hostnfsd install",),
+        (
+            "install and start the service (or keep `hostnfsd run` in a terminal):",
+            "$ hostnfsd install",
+        ),
         ("P8",),
     ),
     Entry(
         "daemon-mute",
         "a daemon runs, and does not speak to this command",
-        ("{path}: this user may not speak to the daemon",),
-        "It runs as another user, or is of a version that this command does not understand. The"
-        " ports"
-        " are its own, so that the doctor does not try them.",
+        (
+            "{path}: this user may not speak to the daemon",
+            "the daemon at {path} does not answer within {n} s",
+            "the daemon cannot tell its status",
+        ),
+        "It runs as another user; or it hangs, or was stopped: Ctrl-Z in the terminal of `hostnfsd"
+        " run` does that, and clients then wait. The ports are its own, so that the doctor does not"
+        " try them. Of one that hangs or was stopped it tells the process, and what ends that.",
         ("run it as the daemon's user, or with sudo:", "$ sudo hostnfsd doctor"),
         ("P8",),
     ),
@@ -88,7 +95,10 @@ ENTRIES: Final = (
         ("the daemon, hostnfsd {any}, speaks of things that this command, hostnfsd {any}",),
         "hostnfsd was upgraded, and the daemon still runs the version before.",
         (
-            "restart it",
+            (
+                "restart it; a service of the whole machine: sudo systemctl restart hostnfsd, sudo"
+                " launchctl kickstart -k system/io.github.hostnfsd; one's own:"
+            ),
             "macOS:",
             "$ launchctl kickstart -k gui/$(id -u)/io.github.hostnfsd",
             "Linux:",

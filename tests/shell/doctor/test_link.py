@@ -12,6 +12,7 @@ import pytest
 from hostnfsd.access_view import AccessView
 from hostnfsd.config.reader import parse
 from hostnfsd.doctor.check import Id
+from hostnfsd.doctor.daemon_verdict import Mute, Why
 from hostnfsd.doctor.finding import Finding, Outcome
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.scene import Scene
@@ -75,9 +76,15 @@ async def found(made: Scene, client: str | None = None) -> dict[str, list[Findin
 
 
 def wrong(findings: dict[str, list[Finding]]) -> dict[str, str | None]:
+    """What is wrong, but for what is so wherever these tests run."""
     bad = {Outcome.FAIL, Outcome.WARN}
     told = {name: f.code for name, rows in findings.items() for f in rows if f.outcome in bad}
-    return {name: code for name, code in told.items() if name.split()[0] not in {"sshd", "sleep"}}
+    here = {"sshd", "sleep"}
+    return {
+        name: code
+        for name, code in told.items()
+        if name.split()[0] not in here and code != "daemon-not-running"
+    }
 
 
 async def test_everything_is_well_and_given_back(
@@ -139,12 +146,24 @@ async def test_a_daemon_that_cannot_be_asked_keeps_its_ports(
     host: NfsHost, sshd: Sshd, ports: dict[Service, int]
 ) -> None:
     made = scene(host, sshd, ports)
-    made.mute_daemon = "/run/control.sock: this user may not speak to the daemon"
+    text = "/run/control.sock: this user may not speak to the daemon"
+    made.mute = Mute(text, Why.FORBIDDEN)
     findings = await found(made)
 
-    assert wrong(findings) == {"versions": "daemon-mute"}
+    assert wrong(findings) == {"daemon": "daemon-mute"}
     for service in ports:
         assert findings[f"forward gw/{service}"][0].outcome is Outcome.SKIP
+
+
+async def test_what_is_no_daemon_keeps_no_ports(
+    host: NfsHost, sshd: Sshd, ports: dict[Service, int]
+) -> None:
+    made = scene(host, sshd, ports)
+    made.mute = Mute("what answers there is no hostnfsd", Why.FOREIGN, hint="another path")
+    findings = await found(made)
+
+    assert wrong(findings) == {"daemon": "daemon-mute"}
+    assert findings["forward gw/nfs"][0].outcome is Outcome.PASS
 
 
 async def test_a_client_whose_command_fails(
