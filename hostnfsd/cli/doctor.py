@@ -163,19 +163,27 @@ def _walk(args: argparse.Namespace) -> "tuple[list[Row], int]":
     )
     began = time.perf_counter()
     rows: list[Row] = []
-    with logs.silenced():  # rows tell what the daemon's parts would log
-        for found in engine.rows(lambda: walk.walk(scene, trouble, problems, args.client)):
-            row = report.for_platform(found, scene.platform)
-            rows.append(row)
-            if not args.json:
-                sys.stdout.write(page.row(row))
-                sys.stdout.flush()
+    daemon_runs = scene.snapshot is not None or scene.mute is not None
+    told = (lambda _: None) if args.json else _tell
+    try:
+        with logs.silenced():  # rows tell what the daemon's parts would log
+            for found in engine.rows(lambda: walk.walk(scene, trouble, problems, args.client)):
+                row = report.for_here(found, scene.platform, daemon=daemon_runs)
+                rows.append(row)
+                told(page.row(row))
+    finally:
+        told(page.rest())
     if args.json:
         daemon = None if scene.snapshot is None else scene.snapshot.version
         print(json.dumps(report.document(rows, version=__version__, daemon=daemon), indent=2))
     else:
         sys.stdout.write(page.verdict(rows, time.perf_counter() - began))
     return rows, Exit.OK if report.healthy(rows) else Exit.UNHEALTHY
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _scene(

@@ -12,7 +12,7 @@ from hostnfsd.doctor.catalogue.entry import Entry
 from hostnfsd.doctor.check import Row
 from hostnfsd.doctor.cure import COMMAND
 from hostnfsd.doctor.explain import Match
-from hostnfsd.doctor.finding import Finding, Outcome
+from hostnfsd.doctor.finding import Finding, Outcome, skipped
 from hostnfsd.readable import printable
 
 _SHADES: Final[dict[Outcome, Shade]] = {
@@ -30,6 +30,8 @@ _WORDS: Final = {
 #: Columns of a row: two blanks, the outcome, two blanks, the title, two blanks.
 _TITLE: Final = 18
 _LEFT: Final = 2 + 4 + 2 + _TITLE + 2
+#: Rows that one failure has left out are one line from so many on.
+_SUMMED_UP: Final = 3
 
 
 class DoctorPage:
@@ -46,10 +48,39 @@ class DoctorPage:
         self._width = width
         self._config = config
         self._section: str | None = None
+        self._held: list[Row] = []
 
     def row(self, row: Row) -> str:
-        """The lines of one check, under its section's head if it is the first there."""
+        """The lines of one check, under its section's head if it is the first there.
+
+        Rows that one failure has left out are held back until they can be summed up.
+        """
         page = Page(colour=self._colour)
+        if self._held and not _alike(self._held[-1], row):
+            self._flush(page)
+        if row.blocked_by is None:
+            self._lines(page, row)
+        else:
+            self._held.append(row)
+        return _joined(page)
+
+    def rest(self) -> str:
+        """What is still held back."""
+        page = Page(colour=self._colour)
+        self._flush(page)
+        return _joined(page)
+
+    def _flush(self, page: Page) -> None:
+        held, self._held = self._held, []
+        if len(held) >= _SUMMED_UP:
+            names = ", ".join(row.check.title for row in held)
+            text = f"{held[0].findings[0].text} ({names})"
+            check = replace(held[0].check, title=f"{len(held)} checks")
+            held = [replace(held[0], check=check, findings=(skipped(text),))]
+        for row in held:
+            self._lines(page, row)
+
+    def _lines(self, page: Page, row: Row) -> None:
         if row.check.section != self._section:
             if self._section is not None:
                 page.line()
@@ -58,7 +89,6 @@ class DoctorPage:
         for number, finding in enumerate(row.findings):
             title = row.check.title if number == 0 else ""
             _finding(page, title, self._for_here(finding), self._width)
-        return _joined(page)
 
     def _for_here(self, finding: Finding) -> Finding:
         return replace(finding, cure=cure.for_config(finding.cure, self._config))
@@ -73,13 +103,21 @@ class DoctorPage:
             if counts[outcome]
         ]
         page.line()
-        shade: Shade = "bad" if counts[Outcome.FAIL] else "good"
-        page.line((", ".join(told), shade), (f" in {seconds:.1f} s", "soft"))
+        worst = report.worst(rows)
+        page.line((", ".join(told), _SHADES[worst]), (f" in {seconds:.1f} s", "soft"))
         first = report.first_failure(rows)
         if first is not None:
             row, finding = first
-            _first(page, row, self._for_here(finding), self._width)
+            # Of several gateways each has such a check.
+            twins = sum(each.check.title == row.check.title for each in rows) > 1
+            title = f"{row.check.section}, {row.check.title}" if twins else row.check.title
+            _first(page, title, self._for_here(finding), self._width)
         return _joined(page)
+
+
+def _alike(one: Row, other: Row) -> bool:
+    """Whether the same failure has left out both, in one section."""
+    return (one.check.section, one.blocked_by) == (other.check.section, other.blocked_by)
 
 
 def _finding(page: Page, title: str, finding: Finding, width: int) -> None:
@@ -111,9 +149,8 @@ def _steps(page: Page, steps: Iterable[str], left: int, width: int) -> None:
                 page.line((" " * left + line, "soft"))
 
 
-def _first(page: Page, row: Row, finding: Finding, width: int) -> None:
+def _first(page: Page, title: str, finding: Finding, width: int) -> None:
     page.line()
-    title = str(row.check.title)
     for number, line in enumerate(_wrapped(f"Mend first: {title}: {finding.text}", 2, width)):
         page.line(("  " * (number > 0) + line, "bold"))
     if finding.code is not None:

@@ -80,5 +80,7 @@ def blocker(check: Check, rows: Mapping[Id, Row]) -> Row | None:
 
 def blocked(check: Check, by: Row) -> Row:
     """The row of a check that is not run."""
-    text = f"not looked at: {by.check.title} failed"
+    elsewhere = by.check.section != check.section
+    where = f"{by.check.section}, {by.check.title}" if elsewhere else by.check.title
+    text = f"not looked at: {where} failed"
     return Row(check, (skipped(text),), blocked_by=by.check.id)

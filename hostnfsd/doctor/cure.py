@@ -1,5 +1,6 @@
 """The steps of a cure: sentences, commands, and what is for one platform only. Pure."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -9,6 +10,10 @@ from typing import Final
 COMMAND: Final = "$ "
 #: What stands before the commands of one platform: up to the next of these, or a sentence.
 PLATFORMS: Final[Mapping[str, str]] = MappingProxyType({"macOS:": "darwin", "Linux:": "linux"})
+#: Our own program at the beginning of a command.
+_OURS: Final = re.compile(r"(?<=^\$ )hostnfsd |(?<=^\$ sudo )hostnfsd ")
+#: What tells a daemon.
+_TELL: Final = frozenset({f"{COMMAND}hostnfsd reload", f"{COMMAND}hostnfsd reconnect"})
 
 
 def for_platform(steps: Iterable[str], platform: str) -> tuple[str, ...]:
@@ -42,8 +47,20 @@ def for_config(steps: Iterable[str], config: str | None) -> tuple[str, ...]:
     """
     if config is None:
         return tuple(steps)
-    ours = f"{COMMAND}hostnfsd "
-    named = f"{ours}--config {shlex.quote(config)} "
-    return tuple(
-        named + step.removeprefix(ours) if step.startswith(ours) else step for step in steps
-    )
+    named = f"hostnfsd --config {shlex.quote(config)} "
+    return tuple(_OURS.sub(lambda _: named, step) for step in steps)
+
+
+def for_gateway(steps: Iterable[str], name: str) -> tuple[str, ...]:
+    """The steps for one gateway: its table by its name."""
+    return tuple(step.replace("[gateway.NAME]", f"[gateway.{name}]") for step in steps)
+
+
+def without_daemon(steps: Iterable[str]) -> tuple[str, ...]:
+    """The steps where no daemon runs, so that none is to be told that something was mended.
+
+    Where nothing else is to be done they stay as they are.
+    """
+    told = tuple(steps)
+    kept = tuple(step for step in told if step not in _TELL)
+    return kept if kept and not kept[-1].endswith(":") else told

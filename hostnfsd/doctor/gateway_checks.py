@@ -3,6 +3,7 @@
 import asyncio
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import keys
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.doctor import (
+    cure,
     forward_verdict,
     holders,
     own_ssh,
@@ -44,8 +46,11 @@ def checks(link: Link, needs: tuple[Id, ...]) -> Iterator[Check]:
     name = link.name
     section = f"Gateway {name}"
 
+    async def named(work: Work) -> Sequence[Finding]:
+        return [replace(f, cure=cure.for_gateway(f.cure, name)) for f in await work()]
+
     def check(id_: str, title: str, work: Work, *before: Id, subject: str = name) -> Check:
-        return Check(Id(id_, subject), title, section, work, before)
+        return Check(Id(id_, subject), title, section, partial(named, work), before)
 
     alias, key = Id("ssh-config", name), Id("ssh-key", name)
     reached, known, login = Id("gateway", name), Id("host-key", name), Id("login", name)
@@ -168,7 +173,8 @@ async def _tunnel(link: Link) -> Sequence[Finding]:
     assert view is not None  # noqa: S101  # else there is no such check
     if view.phase is Phase.UP and view.up_since is not None and link.scene.snapshot is not None:
         age = duration(link.scene.snapshot.now - view.up_since)
-        return (passed(f"up for {age}, {view.attempts} attempts so far"),)
+        times = "the first attempt" if view.attempts == 1 else f"{view.attempts} attempts"
+        return (passed(f"up for {age}, after {times}"),)
     text = f"the daemon's tunnel is {view.phase}: {view.error or 'no reason is known'}"
     if "forbid" in (view.error or ""):
         return (failed("forwarding-forbidden", text),)
@@ -179,8 +185,8 @@ async def _access(link: Link) -> Sequence[Finding]:
     """Whom the gate lets in: our own calls pass it, and say nothing of clients."""
     access = await link.access()
     if access.error is not None:
-        cure = None if access.hint is None else (access.hint, "$ hostnfsd reload")
-        return (failed("nobody-admitted", f"nobody may come in: {access.error}", cure),)
+        steps = None if access.hint is None else (access.hint, "$ hostnfsd reload")
+        return (failed("nobody-admitted", f"nobody may come in: {access.error}", steps),)
     if not access.admitted:
         return (skipped("who may come in is not known yet"),)
     count = len(access.admitted)

@@ -43,14 +43,14 @@ async def _clock(link: Link) -> Sequence[Finding]:
     after = time.time()
     found = re.search(r"^(\d{9,11})$", output or "", re.MULTILINE)
     if found is None:
-        return (skipped("the gateway does not tell its time: it runs no commands for our login"),)
-    return (clock_verdict(int(found[1]), before, after),)
+        return (skipped(f"{link.name} does not tell its time: it runs no commands for our login"),)
+    return (clock_verdict(link.name, int(found[1]), before, after),)
 
 
-def clock_verdict(theirs: int, before: float, after: float) -> Finding:
-    """Judge a clock that told whole seconds at some time between two of ours."""
+def clock_verdict(gateway: str, theirs: int, before: float, after: float) -> Finding:
+    """Judge a gateway's clock that told whole seconds at some time between two of ours."""
     off = max(before - (theirs + 1), theirs - after, 0.0)
     if off <= CLOCK_S:
-        return passed("that of the gateway agrees with ours")
+        return passed(f"that of {gateway} agrees with ours")
     way = "ahead of" if theirs > after else "behind"
-    return warned("clock-off", f"that of the gateway is {duration(off)} {way} ours")
+    return warned("clock-off", f"that of {gateway} is {duration(off)} {way} ours")

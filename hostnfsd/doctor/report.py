@@ -13,12 +13,14 @@ from hostnfsd.problem import Place, Problem, Severity
 _SEVERITY: Final = {Outcome.FAIL: Severity.ERROR, Outcome.WARN: Severity.WARNING}
 
 
-def for_platform(row: Row, platform: str) -> Row:
-    """The row with the cures of one platform only."""
-    findings = (
-        replace(finding, cure=cure.for_platform(finding.cure, platform)) for finding in row.findings
-    )
-    return replace(row, findings=tuple(findings))
+def for_here(row: Row, platform: str, *, daemon: bool) -> Row:
+    """The row with the cures for one platform, and for a daemon that runs or does not."""
+
+    def fit(finding: Finding) -> Finding:
+        steps = cure.for_platform(finding.cure, platform)
+        return replace(finding, cure=steps if daemon else cure.without_daemon(steps))
+
+    return replace(row, findings=tuple(map(fit, row.findings)))
 
 
 def healthy(rows: Iterable[Row]) -> bool:
@@ -29,6 +31,12 @@ def healthy(rows: Iterable[Row]) -> bool:
 def count(rows: Iterable[Row]) -> Counter[Outcome]:
     """How many findings of each kind."""
     return Counter(finding.outcome for row in rows for finding in row.findings)
+
+
+def worst(rows: Iterable[Row]) -> Outcome:
+    """The worst of all; what was not looked at is no fault."""
+    outcomes = {row.outcome for row in rows}
+    return next((o for o in (Outcome.FAIL, Outcome.WARN) if o in outcomes), Outcome.PASS)
 
 
 def first_failure(rows: Iterable[Row]) -> tuple[Row, Finding] | None:

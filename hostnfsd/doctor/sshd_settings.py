@@ -45,8 +45,10 @@ def why_not(output: str | None) -> str:
     """Why it did not tell: the last line that it said."""
     if output is None:
         return "the gateway runs no commands for our login"
+    if "no hostkeys" in output:
+        return "sshd -T needs the host keys, which our login may not read"
     last = [line.strip() for line in output.splitlines() if line.strip()]
-    return last[-1] if last else "sshd -T says nothing"
+    return last[-1].rstrip(".") if last else "sshd -T says nothing"
 
 
 def judge(

@@ -59,7 +59,7 @@ sudo systemctl enable --now nfs-server.service
 
 def printed(rows: list[Row], *, colour: bool, width: int = 80, config: str | None = None) -> str:
     page = DoctorPage(colour=colour, width=width, config=config)
-    return "".join(page.row(row) for row in rows) + page.verdict(rows, 1.234)
+    return "".join(page.row(row) for row in rows) + page.rest() + page.verdict(rows, 1.234)
 
 
 def test_the_whole_text() -> None:
@@ -103,6 +103,45 @@ def test_the_last_line_uses_the_configuration_that_was_named() -> None:
 
     *_, last = printed(rows, colour=False, config="/my own.toml").splitlines()
     assert last == "hostnfsd --config '/my own.toml' check"
+
+
+def of(gateway: str, *titles: str) -> list[Check]:
+    return [Check(Id(title, gateway), title, f"Gateway {gateway}") for title in titles]
+
+
+def test_what_one_failure_has_left_out_is_one_row() -> None:
+    first, *others = of("gw", "login", "sshd's settings", "nfs:2049", "mountd:20048")
+    root = Row(first, (failed("login-refused", "no"),))
+    (other,) = of("other", "clock")
+    rows = [root, *(blocked(each, root) for each in others), blocked(other, root)]
+
+    assert (
+        printed(rows, colour=False)
+        .partition("\n\n")[0]
+        .endswith(
+            "\n  SKIP  3 checks            not looked at: login failed (sshd's settings,"
+            "\n                            nfs:2049, mountd:20048)"
+        )
+    )
+    assert (
+        "\nGateway other\n  SKIP  clock               not looked at: Gateway gw, login failed\n"
+        in printed(rows, colour=False)
+    )
+    assert "1 failed, 4 not looked at" in printed(rows, colour=False), "each counts"
+
+
+def test_of_several_gateways_it_is_told_at_which_to_begin() -> None:
+    (good,), (bad,) = of("gw", "login"), of("other", "login")
+    rows = [Row(good, (passed("well"),)), Row(bad, (failed("login-refused", "refused"),))]
+
+    assert "Mend first: Gateway other, login: refused\n" in printed(rows, colour=False)
+
+
+@pytest.mark.parametrize(("number", "colour"), [(1, "32"), (2, "33"), (4, "1;31")])
+def test_the_count_has_the_colour_of_the_worst(number: int, colour: str) -> None:
+    rows = [ROWS[0], ROWS[3], *ROWS[1:]][:number]
+
+    assert f"\n\x1b[{colour}m1 " in printed(rows, colour=True)
 
 
 def test_a_healthy_one_ends_with_the_count() -> None:

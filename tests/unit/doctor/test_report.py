@@ -4,7 +4,7 @@ import json
 
 from hostnfsd.doctor import report
 from hostnfsd.doctor.check import Check, Id, Row, blocked
-from hostnfsd.doctor.finding import failed, passed, warned
+from hostnfsd.doctor.finding import Outcome, failed, passed, warned
 from hostnfsd.problem import Place
 
 GOOD = Row(Check(Id("rpcbind"), "rpcbind", "Host"), (passed("answers"),), 0.01234)
@@ -63,8 +63,23 @@ def test_the_document() -> None:
     ]
 
 
+def test_the_worst_of_all() -> None:
+    assert [report.worst(rows) for rows in ([GOOD], [GOOD, ODD], [ODD, BAD, LOST])] == [
+        Outcome.PASS,
+        Outcome.WARN,
+        Outcome.FAIL,
+    ]
+
+
 def test_cures_are_those_of_the_platform() -> None:
     row = Row(BAD.check, (failed("server-down", "gone", ("macOS:", "$ a", "Linux:", "$ b")),))
 
-    assert report.for_platform(row, "linux").findings[0].cure == ("$ b",)
-    assert report.for_platform(row, "darwin").findings[0].cure == ("$ a",)
+    assert report.for_here(row, "linux", daemon=True).findings[0].cure == ("$ b",)
+    assert report.for_here(row, "darwin", daemon=True).findings[0].cure == ("$ a",)
+
+
+def test_a_daemon_that_does_not_run_is_told_nothing() -> None:
+    row = Row(BAD.check, (failed("server-down", "gone", ("$ start it", "$ hostnfsd reconnect")),))
+
+    assert report.for_here(row, "linux", daemon=True) == row
+    assert report.for_here(row, "linux", daemon=False).findings[0].cure == ("$ start it",)

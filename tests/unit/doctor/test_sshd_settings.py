@@ -61,7 +61,7 @@ def test_an_sshd_of_before_penalties() -> None:
 def test_who_may_not_ask_is_told_why() -> None:
     for text, why in (
         (None, "runs no commands"),
-        ("sshd: no hostkeys available -- exiting.\n", "no hostkeys available"),
+        ("sshd: no hostkeys available -- exiting.\n", "which our login may not read"),
         ("", "says nothing"),
         ("no listener seen", "no listener seen"),
     ):
@@ -94,7 +94,7 @@ def test_a_daemon_that_met_nothing_leaves_it_unknown() -> None:
     ((outcome, code, text),) = seen(gateway(failures={}, losses={}))
 
     assert (outcome, code) == ("SKIP", None)
-    assert text.endswith("no hostkeys available -- exiting.; the daemon has met nothing that speaks"
+    assert text.endswith("which our login may not read; the daemon has met nothing that speaks"
                          " against them")  # fmt: skip
 
 
