@@ -99,25 +99,28 @@ def _containers() -> tuple[tuple[Container, ...], str]:
     ids = listed.split()
     if not ids:
         return (), ""
+    # A container that has ended since is an error for docker, which prints the others all the same.
+    inspected = _output([docker, "inspect", "--type", "container", *ids], statuses=(0, 1))
     with suppress(ValueError):
-        return containers(_output([docker, "inspect", "--type", "container", *ids]) or ""), ""
+        return containers(inspected or ""), ""
     return (), "docker told nothing of its containers that can be read"
 
 
-def _output(command: Sequence[str]) -> str | None:
-    """What a command prints; None if it fails, or takes too long."""
+def _output(command: Sequence[str], statuses: Sequence[int] = (0,)) -> str | None:
+    """What a command prints; None if it ends with another status, or takes too long."""
     try:
-        return subprocess.run(  # noqa: S603  # ssh and docker, without a shell
+        done = subprocess.run(  # noqa: S603  # ssh and docker, without a shell
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=_WITHIN_S,
-            check=True,
-        ).stdout
+            check=False,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
+    return done.stdout if done.returncode in statuses else None
 
 
 def _listed(platform: str) -> tuple[tuple[str, ...] | None, str]:

@@ -57,7 +57,7 @@ def _lines(proposal: Proposal, written: str) -> Iterator[str]:
             "How clients reach it is found out over SSH. A name that they can look up would outlive"
             " a change of its address:"
         )
-        yield '# client_address = "dev-gw"'
+        yield f"# client_address = {quoted(gateway.name, None)}"
     if proposal.exports_none:
         yield ""
         yield "[host]"

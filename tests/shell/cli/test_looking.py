@@ -85,6 +85,20 @@ def test_running_containers_are_inspected(bin_folder: Path) -> None:
     )
 
 
+def test_a_container_that_has_ended_meanwhile_hides_no_other(bin_folder: Path) -> None:
+    gone = "echo 'Error response from daemon: No such container: def' >&2; exit 1"
+    command(
+        bin_folder / "docker",
+        f"""case "$1" in
+        ps) echo abc; echo def ;;
+        *) /bin/cat <<'END'\n{INSPECTED}\nEND
+        {gone} ;; esac""",
+    )
+    facts = looking.look(os.environ)
+    assert [each.name for each in facts.containers] == ["dev-gw"]
+    assert not any("docker" in note for note in facts.notes)
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [
