@@ -1,11 +1,11 @@
 """What is to be said of one service of the host, from all that was asked of it. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hostnfsd.config.model import Carried
-from hostnfsd.doctor.finding import Finding, failed, passed, skipped, warned
+from hostnfsd.doctor.finding import Finding, Outcome, failed, passed, skipped, warned
 from hostnfsd.server.finding import HostFinding, Origin, Reached
 from hostnfsd.server.ports import Candidate
 from hostnfsd.services import Service
@@ -57,7 +57,14 @@ def at(address: str, port: int) -> str:
 
 
 def judge(asked: Asked) -> Finding:
-    """The row of one service other than rpcbind."""
+    """The row of one service other than rpcbind; one that mounts do without keeps nobody out."""
+    found = _judge(asked)
+    if found.outcome is Outcome.FAIL and not asked.carried.required:
+        return replace(found, outcome=Outcome.WARN)
+    return found
+
+
+def _judge(asked: Asked) -> Finding:
     match asked.probe.reached:
         case Reached.ANSWERED:
             return _answers(asked)
@@ -109,8 +116,7 @@ def _down(asked: Asked) -> Finding:
             ),
         )
     if asked.listed:
-        tell = failed if asked.carried.required else warned
-        return tell("stale-registration", f"rpcbind lists it at {where}, where nothing listens")
+        return failed("stale-registration", f"rpcbind lists it at {where}, where nothing listens")
     if not asked.carried.required:
         return skipped(f"this host runs none; mounts with nolock do without {service}")
     if service is Service.NFS:

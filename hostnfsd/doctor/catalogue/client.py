@@ -14,6 +14,9 @@ ENTRIES: Final = (
             "mount.nfs: rpc.statd is not running but is required for remote locking.",
             "mount.nfs: Either use '-o nolock' to keep locks local, or start statd.",
             "rpc.statd is not running",
+            "No locks available",
+            "nfs server {host}:{path}: lockd not responding",
+            "can't mount with remote locks when server ({host}) is not running rpc.statd",
         ),
         "Without nolock, mount.nfs wants an rpc.statd on the client, and the server would have to"
         " call back to grant locks. It sees the host itself as its client, so that such calls"
@@ -250,6 +253,7 @@ ENTRIES: Final = (
                 "bad option; for several filesystems (e.g. nfs, cifs) you might need a"
                 " /sbin/mount.<type> helper program."
             ),
+            "wrong fs type, bad option, bad superblock on {host}:{path}",
             "mount.nfs: No such device",
             "mount: mounting {host}:{path} on {path} failed: Invalid argument",
             "failed to mount local volume: mount {path}:{path}, data: {path}: no such device",

@@ -54,6 +54,7 @@ ENTRIES: Final = (
             "tee: {path}: Operation not permitted",
             "sed: {path}: Operation not permitted",
             "cp: {path}: Operation not permitted",
+            'sandbox_check failed. nfsd has no read access to "{path}"',
         ),
         "Since macOS 10.14 even root may not write /etc/exports from a program without Full Disk"
         " Access; and nfsd serves nothing below Documents, Desktop, Downloads or an external drive"
@@ -65,6 +66,26 @@ ENTRIES: Final = (
             ),
         ),
         ("T17",),
+    ),
+    Entry(
+        "not-exportable",
+        "that file system cannot be exported",
+        (
+            "exportfs: {path} does not support NFS export",
+            "exportfs: {path} requires fsid= for NFS export",
+            "kernel export registration failed: NFS exporting not supported by fstype {any}",
+        ),
+        "The server hands out file handles that must be good tomorrow, which overlay file systems"
+        " (the root of a container), FUSE (sshfs, Docker Desktop's shared folders) and other"
+        " network mounts cannot make. A server inside the gateway's container cannot share what is"
+        " mounted into it so: let the host's own server export it, and hostnfsd carry it.",
+        (
+            (
+                "export a folder of a local disk (APFS, ext4, xfs, btrfs), on the host itself; of"
+                " tmpfs and FUSE some can be exported with fsid=NUMBER among the options (Linux)"
+            ),
+        ),
+        (),
     ),
     Entry(
         "not-applied",
@@ -223,7 +244,6 @@ ENTRIES: Final = (
             "chown: {path}: Operation not permitted",
             "mkdir: cannot create directory '{path}': Permission denied",
             "Permission denied",
-            "Read-only file system",
         ),
         "Users are numbers, and the server maps some of them: root becomes nobody by default, and"
         " with -mapall or all_squash everybody becomes one account, which then owns all that is"
@@ -236,6 +256,24 @@ ENTRIES: Final = (
             *_APPLY,
         ),
         ("T14",),
+    ),
+    Entry(
+        "read-only",
+        "it is exported, or mounted, for reading only",
+        (
+            "Read-only file system",
+            "touch: cannot touch '{path}': Read-only file system",
+            "NFS3ERR_ROFS",
+        ),
+        "The export says ro (of an export of macOS with an option that nfsd does not know, the rest"
+        " of the list is ignored, and it is read and write), or the client has mounted it so:"
+        " `ro`, readOnly of a volume, ReadOnlyMany of a claim.",
+        (
+            "see what the exports say, and take ro out of the line if clients are to write:",
+            "$ hostnfsd exports",
+            *_APPLY,
+        ),
+        (),
     ),
     Entry(
         "stale-handle",

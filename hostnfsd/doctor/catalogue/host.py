@@ -29,6 +29,7 @@ ENTRIES: Final = (
         "the NFS server does not run",
         (
             "nfsd is not running",
+            "connect_to {host} port {port}: failed.",
             "nfs on this host ({host}:{port}): connection refused",
             "mount.nfs: portmap query failed: RPC: Unable to receive - Connection reset by peer",
             "mount.nfs: portmap query failed: RPC: Program not registered",
@@ -168,6 +169,7 @@ ENTRIES: Final = (
             "did not answer within {n} s",
             "mount.nfs: Connection timed out",
             "mount.nfs: mount system call failed",
+            "rpc mount export: RPC: Timed out",
         ),
         "It hangs: stopped, overloaded, waiting for a disk. Its kernel goes on accepting, so only a"
         " call that is answered shows that it lives.",

@@ -53,7 +53,10 @@ ENTRIES: Final = (
     Entry(
         "clock-off",
         "the clocks of host and gateway differ",
-        ("make: warning:  Clock skew detected.  Your build may be incomplete.",),
+        (
+            "make: warning:  Clock skew detected.  Your build may be incomplete.",
+            "has modification time {n} s in the future",
+        ),
         "Times of files are the host's. A Docker VM that slept may lag behind, and builds on the"
         " clients then think that files come from the future.",
         ("restart Docker Desktop, or set the clock there (a VM follows its host: hwclock -s)",),

@@ -18,6 +18,10 @@ NOT_PRODUCED: Final[Mapping[str, str]] = MappingProxyType(
             "namespaces do not fall asleep; what pmset of a Mac prints is recorded, and judged in"
             " tests"
         ),
+        "not-exportable": (
+            "nfs-ganesha makes handles by itself; a kernel's server says so, which the machine of"
+            " the tests has not"
+        ),
         "export-offline": (
             "only a Mac's exports can be marked offline, and nfs-ganesha calls a volume that is"
             " gone a stale handle"

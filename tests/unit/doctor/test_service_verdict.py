@@ -97,3 +97,12 @@ def test_words() -> None:
     assert versions([]) == "answers"
     assert versions([1, 2, 3], verb=False) == "versions 1, 2 and 3"
     assert at("::1", 2049) == "[::1]:2049"
+
+
+@pytest.mark.parametrize("reached", [Reached.SILENT, Reached.HUNG_UP, Reached.DENIED])
+def test_what_mounts_do_without_keeps_nobody_out(reached: Reached) -> None:
+    outcomes = [
+        judge(asked(QUOTA, reached, required=required)).outcome for required in (True, False)
+    ]
+
+    assert outcomes == [Outcome.FAIL, Outcome.WARN]
