@@ -42,7 +42,8 @@ from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.ssh_config import Alias
 
-#: Seconds for the login, and for the forwards: a check has five.
+#: Seconds for ssh_config, for the login, and for the forwards: a check has five.
+_ALIAS_S: Final = 4.0
 _CONNECT_S: Final = 4.5
 _SETTLE_S: Final = 4.0
 _COMMAND_S: Final = 3.0
@@ -154,7 +155,7 @@ class Link:
     async def alias(self) -> Alias:
         """What the name means. Raises TunnelFailureError."""
         gateway = self.scene.config.gateway[self.name]
-        return await self._once.get("alias", lambda: aliases.resolve(self.name, gateway))
+        return await self._once.get("alias", lambda: aliases.resolve(self.name, gateway, _ALIAS_S))
 
     async def ring(self) -> Ring:
         """What to log in with. Raises TunnelFailureError."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hostnfsd.doctor.catalogue import client, exports, gateway, host, tunnel
+from hostnfsd.doctor.catalogue import client, exports, gateway, host, login, tunnel
 from hostnfsd.doctor.catalogue.entry import Entry
 from hostnfsd.doctor.cure import COMMAND, PLATFORMS
 from hostnfsd.doctor.sources import NOT_MET, SOURCES
@@ -11,6 +11,7 @@ _GROUPS: Final = (
     ("Where it is mounted", client.ENTRIES),
     ("At the host", host.ENTRIES),
     ("Exports", exports.ENTRIES),
+    ("The way into the gateway", login.ENTRIES),
     ("The gateway", gateway.ENTRIES),
     ("The tunnel, the daemon, the machine", tunnel.ENTRIES),
 )

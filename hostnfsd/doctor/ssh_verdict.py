@@ -109,13 +109,16 @@ def _cure(named: str, name: str, alias: Alias | None, failure: Failure) -> tuple
                 ),
                 f"$ ssh-copy-id -i {key}.pub {port}{alias.user}@{alias.host}",
             )
+        case "gateway-unknown" if "no name server" in failure.text and failure.hint:
+            return (failure.hint,)
         case "gateway-unknown":
             return (
                 "set host in [gateway.NAME], or HostName of the alias; what ssh makes of it:",
                 f"$ ssh -G {shlex.quote(name)}",
             )
         case "ssh-protocol":
-            return ("see what it says:", f"$ ssh -v {port}{alias.user}@{alias.host}")
+            first = () if failure.hint is None else (failure.hint,)
+            return (*first, "see what it says:", f"$ ssh -v {port}{alias.user}@{alias.host}")
         case _:
             return None
 

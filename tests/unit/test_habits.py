@@ -53,6 +53,7 @@ ELSEWHERE = {
     "doctor/catalogue/entry.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/exports.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/gateway.py": "unit/doctor/catalogue/test_catalogue.py",
+    "doctor/catalogue/login.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/host.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/catalogue/tunnel.py": "unit/doctor/catalogue/test_catalogue.py",
     "doctor/client_checks.py": "shell/doctor/test_link.py",

@@ -364,8 +364,10 @@ async def connect(
             )
     except Exception as exc:
         wire.close()
-        failure = known.failure or faults.of_greeting(wire.greeting, where)
-        failure = failure or faults.of_connecting(exc, where, timeout_s=tunnel.connect_timeout_s)
+        failure = known.failure or faults.of_greeting(wire.greeting, where, banner=wire.banner)
+        failure = failure or faults.of_connecting(
+            exc, where, timeout_s=tunnel.connect_timeout_s, resolving=wire.resolving
+        )
         if failure.kind is FailureKind.AUTH:
             failure = keys.explain_refusal(ring, failure)
         failure = faults.of_proxy(failure, await wire.complaint(), name)

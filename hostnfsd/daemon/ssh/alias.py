@@ -8,6 +8,8 @@ import asyncio
 import getpass
 import os
 import shutil
+import signal
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -20,16 +22,23 @@ from hostnfsd.tunnel.ssh_config import Alias, read_alias
 
 #: ``Match exec`` lines run commands: generous, but not for ever.
 _TIMEOUT_S: Final = 5.0
+#: Seconds for the end of one that was killed; what has left its session may outlive it.
+_END_S: Final = 0.5
 DEFAULT_CONFIG: Final = "~/.ssh/config"
 
 
-async def resolve(name: str, gateway: Gateway) -> Alias:
+async def resolve(name: str, gateway: Gateway, within_s: float = _TIMEOUT_S) -> Alias:
     """What to dial and how: ssh_config's answer, overridden by the configuration's explicit keys.
+
+    Args:
+        name: of the gateway's table.
+        gateway: its table.
+        within_s: how long ssh may take to answer.
 
     Raises:
         TunnelFailureError: of kind CONFIG, if ssh_config cannot be used.
     """
-    alias = await _ask_ssh(name, gateway)
+    alias = await _ask_ssh(name, gateway, within_s)
     changes: dict[str, object] = {}
     if gateway.host is not None:
         changes |= {"host": gateway.host, "host_key_alias": None}
@@ -77,7 +86,7 @@ def config_arguments(gateway: Gateway) -> tuple[str, ...]:
     return ("-F", "none" if path is None else str(path))
 
 
-async def _ask_ssh(name: str, gateway: Gateway) -> Alias:
+async def _ask_ssh(name: str, gateway: Gateway, within_s: float) -> Alias:
     path = config_file(gateway)
     ssh = shutil.which("ssh")
     if path is None or ssh is None:
@@ -93,16 +102,23 @@ async def _ask_ssh(name: str, gateway: Gateway) -> Alias:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(within_s):
             output, complaint = await process.communicate()
     except TimeoutError:
-        raise _unusable(f"ssh -G {name} did not end within {_TIMEOUT_S:g} s") from None
+        raise _unusable(
+            f"ssh -G {name} did not end within {within_s:g} s: a `Match exec` of it may hang"
+        ) from None
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            # With what a `Match exec` runs: it holds the pipes, and is waited for as long.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_END_S):
+                    await process.wait()
     if process.returncode != 0:
         raise _unusable(complaint.decode(errors="replace").strip() or f"ssh -G {name} failed")
     try:

@@ -20,6 +20,8 @@ from hostnfsd.tunnel.failure import NEEDS_A_PERSON, Failure
 
 #: sshd's words before its banner, when MaxStartups or PerSourcePenalties turn us away.
 _BUSY_TEXTS: Final = ("Not allowed at this time", "Exceeded MaxStartups")
+#: Letters told of what is no sshd.
+_WORDS_MOST: Final = 60
 #: sshd's word when MaxAuthTries keys were offered in vain (openssh auth.c).
 _TOO_MANY_KEYS: Final = "Too many authentication failures"
 
@@ -32,17 +34,28 @@ class TunnelFailureError(Exception):
         self.failure = failure
 
 
-def of_connecting(exc: Exception, where: str, *, timeout_s: float) -> Failure:
+def of_connecting(
+    exc: Exception, where: str, *, timeout_s: float, resolving: bool = False
+) -> Failure:
     """Classify what a connection attempt raised.
 
     Args:
         exc: the exception.
         where: ``user@host:port``, for the sentence.
         timeout_s: how long we waited, for the sentence.
+        resolving: whether it was still for the address of the host that we waited.
     """
     match exc:
         case TunnelFailureError():
             return exc.failure
+        case TimeoutError() if resolving:
+            return Failure(
+                FailureKind.UNREACHABLE,
+                f"the name of {where} does not resolve: no name server answered within"
+                f" {timeout_s:g} s",
+                "let a name server answer (/etc/resolv.conf; macOS: scutil --dns), or set host in"
+                " [gateway.NAME] to an address",
+            )
         case TimeoutError():
             return Failure(
                 FailureKind.TIMEOUT,
@@ -141,14 +154,27 @@ def _of_protocol(exc: asyncssh.Error, where: str) -> Failure:
             )
 
 
-def of_greeting(greeting: bytes, where: str) -> Failure | None:
-    """What sshd wrote instead of its banner, if that says that we knock too often.
+def of_greeting(greeting: bytes, where: str, *, banner: bool) -> Failure | None:
+    """What was written instead of a banner, if that says why: we knock too often, or it is no sshd.
 
     asyncssh skips such lines, as RFC 4253 section 4.2 allows, and then only sees the end.
+
+    Args:
+        greeting: what came before the banner.
+        where: ``user@host:port``, for the sentence.
+        banner: whether one came.
     """
     said = greeting.decode("ascii", "replace")
     if not any(text in said for text in _BUSY_TEXTS):
-        return None
+        if banner or not said.strip():
+            return None
+        first = printable(said.strip().splitlines()[0][:_WORDS_MOST])
+        return Failure(
+            FailureKind.PROTOCOL,
+            f"{where}: what answers there is no sshd: it says '{first}'",
+            "set port in [gateway.NAME] (or Port in ssh_config) to the one at which its sshd"
+            " listens or is published: docker port NAME",
+        )
     return Failure(
         FailureKind.BUSY,
         f"{where} turns us away for now: {said.strip()!r}",

@@ -10,6 +10,7 @@ A proxy command gets the same treatment: see :mod:`hostnfsd.daemon.ssh.proxy_com
 """
 
 import asyncio
+import re
 import socket
 import sys
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ _COMPLAINT_S: Final = 1.0
 _NEXT_ADDRESS_S: Final = 0.25
 #: Bytes kept of what comes before the SSH banner.
 _GREETING_MOST: Final = 512
+#: RFC 4253 section 4.2. A web server repeats our own banner, amid its line.
+_BANNER: Final = re.compile(rb"^SSH-", re.MULTILINE)
 #: Silence, spacing and count of the kernel's own keepalive: a second line behind SSH's.
 _TCP_KEEPALIVE_S: Final = (10, 5, 3)
 #: macOS <netinet/tcp.h>: TCP_KEEPALIVE (idle seconds) and TCP_RXT_CONNDROPTIME (seconds a sent
@@ -66,11 +69,18 @@ class Wire:
         self._command: ProxyCommand | None = None
         self._line: _Line | None = None
         self._socket: socket.socket | None = None
+        #: Whether the host's address is being asked for.
+        self.resolving = False
 
     @property
     def greeting(self) -> bytes:
         """What the peer wrote before an SSH banner, if it wrote anything else."""
         return b"" if self._line is None else self._line.greeting
+
+    @property
+    def banner(self) -> bool:
+        """Whether the peer has shown an SSH banner."""
+        return self._line is not None and self._line.banner
 
     async def create_connection(
         self, factory: Factory, host: str, port: int
@@ -81,7 +91,7 @@ class Wire:
         self._line = line = _Line(connection, self._on_congestion, on_end=self.close)
         loop = asyncio.get_running_loop()
         if self._proxy is None:
-            ours = await _dial(host, port)
+            ours = await self._dial(host, port)
         else:
             self._command, ours = await ProxyCommand.start(self._proxy)
         transport, _ = await loop.create_connection(lambda: line, sock=ours)
@@ -89,6 +99,20 @@ class Wire:
         self._socket = transport.get_extra_info("socket")
         self.tune(self._unacknowledged_s)
         return transport, connection
+
+    async def _dial(self, host: str, port: int) -> socket.socket:
+        """A connection to the first of the host's addresses that answers (RFC 8305).
+
+        One after the other, as asyncio does it, an address that swallows what it is sent would take
+        all the time there is: a name with an IPv6 address that leads nowhere could never be
+        reached.
+        """
+        # It stays so where we are cancelled: whoever waited in vain may ask for what.
+        self.resolving = True
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        self.resolving = False
+        return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_S)
 
     def acknowledge_at_once(self, on: bool) -> None:
         """Whether to send a few bytes for each read, which carry the acknowledgement of it.
@@ -140,6 +164,7 @@ class _Line(asyncio.Protocol):
         self._on_end = on_end
         self._before_banner = True
         self.greeting = b""
+        self.banner = False
         self.eager = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -162,10 +187,12 @@ class _Line(asyncio.Protocol):
 
     def _listen_for_banner(self, data: bytes) -> None:
         self.greeting = (self.greeting + data)[:_GREETING_MOST]
-        if b"SSH-" in self.greeting or len(self.greeting) == _GREETING_MOST:
+        found = _BANNER.search(self.greeting)
+        if found is not None or len(self.greeting) == _GREETING_MOST:
             self._before_banner = False
-        if b"SSH-" in self.greeting:
-            self.greeting = self.greeting[: self.greeting.index(b"SSH-")]
+        if found is not None:
+            self.banner = True
+            self.greeting = self.greeting[: found.start()]
 
     def eof_received(self) -> None:
         self._connection.eof_received()
@@ -180,16 +207,6 @@ class _Line(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._on_congestion(False)
-
-
-async def _dial(host: str, port: int) -> socket.socket:
-    """A connection to the first of the host's addresses that answers (RFC 8305).
-
-    One after the other, as asyncio does it, an address that swallows what it is sent would take all
-    the time there is: a name with an IPv6 address that leads nowhere could never be reached.
-    """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await start_connection(found, happy_eyeballs_delay=_NEXT_ADDRESS_S)
 
 
 def tune(sock: socket.socket, unacknowledged_s: float) -> None:

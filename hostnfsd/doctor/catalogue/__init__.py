@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from hostnfsd.doctor.catalogue import client, exports, gateway, host, tunnel
+from hostnfsd.doctor.catalogue import client, exports, gateway, host, login, tunnel
 from hostnfsd.doctor.catalogue.entry import Entry
 
 #: In the order in which a request travels, clients' own troubles first.
@@ -16,6 +16,7 @@ CATALOGUE: Final[tuple[Entry, ...]] = (
     *client.ENTRIES,
     *host.ENTRIES,
     *exports.ENTRIES,
+    *login.ENTRIES,
     *gateway.ENTRIES,
     *tunnel.ENTRIES,
 )

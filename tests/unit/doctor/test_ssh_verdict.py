@@ -65,6 +65,21 @@ def test_a_host_key_that_is_filed_under_an_alias() -> None:
     assert command(K.HOST_KEY, "CHANGED", alias).startswith("ssh-keygen -R gw -f '/a b'")
 
 
+def test_what_is_no_sshd_is_told_with_what_to_set() -> None:
+    told = judge(Failure(K.PROTOCOL, "no sshd", "set port"), "dev-gw", ALIAS, daemon=False)
+
+    assert told.cure == ("set port", "see what it says:", "$ ssh -v -p 122 admin@127.0.0.1")
+    bare = judge(Failure(K.PROTOCOL, "x"), "dev-gw", ALIAS, daemon=False)
+    assert bare.cure[0] == "see what it says:"
+
+
+def test_a_name_server_that_does_not_answer_is_the_one_to_mend() -> None:
+    text = "the name of x does not resolve: no name server answered within 4.5 s"
+    failure = Failure(K.UNREACHABLE, text, "let one answer")
+
+    assert judge(failure, "dev-gw", ALIAS, daemon=True).cure == ("let one answer",)
+
+
 def test_a_daemon_is_told_to_try_again_after_a_command() -> None:
     failure = Failure(K.AUTH, "refused")
 

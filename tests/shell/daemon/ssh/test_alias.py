@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from hostnfsd.config.model import Gateway
-from hostnfsd.daemon.ssh import alias as alias_module
 from hostnfsd.daemon.ssh.alias import config_file, resolve
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.snapshot import FailureKind
@@ -62,9 +61,9 @@ def keyed(gateway: Gateway, **keys: Any) -> Gateway:
     return gateway.model_copy(update=keys)
 
 
-async def failure(name: str, gateway: Gateway) -> Failure:
+async def failure(name: str, gateway: Gateway, within_s: float = 5.0) -> Failure:
     with pytest.raises(TunnelFailureError) as caught:
-        await resolve(name, gateway)
+        await resolve(name, gateway, within_s)
     assert caught.value.failure.kind is FailureKind.CONFIG
     assert 'ssh_config = "none"' in (caught.value.failure.hint or "")
     return caught.value.failure
@@ -164,14 +163,24 @@ def program(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
 
 
-async def test_a_match_exec_that_hangs_is_ended(
+async def test_an_ssh_that_hangs_is_ended(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alias_module, "_TIMEOUT_S", 0.05)
     program(tmp_path, "exec sleep 60", monkeypatch)
-    found = await failure("dev-gw", write(AUTHORS))
+    found = await failure("dev-gw", write(AUTHORS), 0.05)
 
     assert "ssh -G dev-gw did not end within 0.05 s" in found.text
+
+
+async def test_a_match_exec_that_hangs_is_ended_with_it(write: Write, tmp_path: Path) -> None:
+    """It has the pipes of ssh, and whoever waited for their end would wait as long as it lives."""
+    told = tmp_path / "pid"
+    gateway = write(f'Match exec "echo $$ >{told}; sleep 60; true"\n  User x\n')
+    async with asyncio.timeout(10):
+        found = await failure("dev-gw", gateway, 0.5)
+
+    assert "a `Match exec` of it may hang" in found.text
+    assert not Path(f"/proc/{told.read_text().strip()}").exists()
 
 
 async def test_a_cancelled_look_leaves_no_process(

@@ -158,16 +158,38 @@ def test_reasons_are_told() -> None:
     ],
 )
 def test_sshd_that_turns_us_away_is_busy(said: bytes) -> None:
-    failure = of_greeting(said, WHERE)
+    failure = of_greeting(said, WHERE, banner=False)
 
     assert failure is not None
     assert failure.kind is FailureKind.BUSY
     assert "PerSourcePenaltyExemptList" in (failure.hint or "")
 
 
-@pytest.mark.parametrize("said", [b"", b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 400 Bad Request\r\n"])
-def test_other_greetings_say_nothing(said: bytes) -> None:
-    assert of_greeting(said, WHERE) is None
+@pytest.mark.parametrize(
+    ("said", "banner"), [(b"", False), (b"", True), (b"\r\n", False), (b"Welcome\r\n", True)]
+)
+def test_other_greetings_say_nothing(said: bytes, banner: bool) -> None:
+    assert of_greeting(said, WHERE, banner=banner) is None
+
+
+def test_what_is_no_sshd_is_told_with_its_words() -> None:
+    said = b"HTTP/1.1 400 Bad\x1b[2J Request\r\nServer: x\r\n"
+    failure = of_greeting(said, WHERE, banner=False)
+
+    assert failure is not None
+    assert failure.kind is FailureKind.PROTOCOL
+    assert "no sshd: it says 'HTTP/1.1 400 Bad\\x1b[2J Request'" in failure.text
+    assert "port" in (failure.hint or "")
+    long = of_greeting(b"x" * 512, WHERE, banner=False)
+    assert long is not None
+    assert len(long.text) < 200
+
+
+def test_a_name_server_that_does_not_answer_is_no_silent_gateway() -> None:
+    failure = of_connecting(TimeoutError(), WHERE, timeout_s=2.5, resolving=True)
+
+    assert failure.kind is FailureKind.UNREACHABLE
+    assert "does not resolve: no name server answered within 2.5 s" in failure.text
 
 
 def test_a_failure_travels_as_an_exception() -> None:
