@@ -25,7 +25,7 @@ _ENOUGH: Final = 0.75
 _CUT_WORDS: Final = 3
 #: A program's name before its message.
 _PROGRAM: Final = re.compile(r"^[a-z][a-z0-9._-]*: ")
-#: Characters of a text that are looked at: a log of some pages.
+#: Characters of a text that are looked at, the last: a log of some pages.
 MAX_CHARS: Final = 20_000
 
 _PLACEHOLDER: Final = re.compile(r"\{(host|path|port|n|any)\}")
@@ -57,7 +57,7 @@ class Match:
 
 def normal(text: str) -> str:
     """The text in one line of small letters with plain quotes."""
-    return " ".join(text[:MAX_CHARS].translate(_QUOTES).lower().split())
+    return " ".join(text[-MAX_CHARS:].translate(_QUOTES).lower().split())
 
 
 def explain(text: str) -> tuple[Match, ...]:

@@ -14,6 +14,7 @@ ENTRIES: Final = (
             "the gateway closed the connection",
             "the gateway no longer acknowledges what we send",
             "Connection to {host} closed by remote host.",
+            "mount.nfs: Connection refused",
         ),
         "The session ended, or was found dead: nobody answered for nine seconds"
         " (keepalive_interval_s"
@@ -69,6 +70,7 @@ ENTRIES: Final = (
             "hostnfsd: no daemon answers at {path}",
             "Load failed: 5: Input/output error",
             "hostnfsd.service: Failed with result 'exit-code'.",
+            "mount.nfs: Connection refused",
         ),
         "Nobody keeps the tunnel. The service was not installed, was stopped, or ended with a"
         " configuration that no retry can cure: its log tells.",

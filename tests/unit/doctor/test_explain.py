@@ -78,6 +78,19 @@ def test_of_what_is_not_known_nothing_is_told(text: str) -> None:
         ("@@@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @@@", {"host-key-changed"}),
         ("admin@127.0.0.1: Permission denied (publickey).", {"login-refused"}),
         ("Not allowed at this time", {"gateway-turns-away"}),
+        (
+            "mount.nfs: Connection refused for dev-gw:/src on /mnt",
+            {"mountd-port", "gateway-ports-no", "tunnel-down", "daemon-not-running"},
+        ),
+        ("flock: 3: No locks available", {"no-nolock"}),
+        ("rpc mount export: RPC: Timed out", {"service-frozen"}),
+        ("touch: cannot touch 'x': Read-only file system", {"read-only"}),
+        ("exportfs: /docs does not support NFS export", {"not-exportable"}),
+        ("error: connect_to localhost port 2049: failed.", {"server-down"}),
+        (
+            "mount: wrong fs type, bad option, bad superblock on dev-gw:/src,\n missing codepage",
+            {"no-nfs-client"},
+        ),
     ],
 )
 def test_the_messages_that_people_meet(text: str, expected: set[str]) -> None:
@@ -187,6 +200,9 @@ def test_a_code_finds_its_entry() -> None:
 
 
 def test_a_whole_log_is_searched_for_its_telling_line() -> None:
-    log = "Nov 1 a b c\n" * 300 + "nfs: server dev-gw not responding, still trying\n"
+    telling = "nfs: server dev-gw not responding, still trying\n"
 
-    assert codes(log) == ["client-waits"]
+    assert codes("Nov 1 a b c\n" * 300 + telling) == ["client-waits"]
+    # Of a very long one the end counts: there it went wrong.
+    assert codes("Nov 1 a b c\n" * 3000 + telling) == ["client-waits"]
+    assert codes(telling + "Nov 1 a b c\n" * 3000) == []
