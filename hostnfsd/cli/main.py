@@ -1,6 +1,7 @@
 """The parser, the dispatch, and the one place where an error becomes an exit status."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -87,6 +88,10 @@ def entry() -> NoReturn:
     # pydantic would look through all that is installed for plugins: a twentieth of a short command.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     completion.answer(parser)
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text, and a terminal need not know every character.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
     status = main(sys.argv[1:])
     with suppress(OSError):  # nobody reads any more
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from hostnfsd.doctor.catalogue import entry
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.finding import Finding, Outcome, failed, passed
 from hostnfsd.doctor.scene import Scene
@@ -56,8 +57,13 @@ def judge(
 
 
 def of_problem(problem: Problem, code: str) -> Finding:
-    """A problem that another part of hostnfsd found, as a row."""
+    """A problem that another part of hostnfsd found, as a row.
+
+    What was suggested there stands for the first step of the catalogue's cure; the others tell
+    whom it concerns that the file was mended.
+    """
     outcome = Outcome.FAIL if problem.severity is Severity.ERROR else Outcome.WARN
-    cure = () if problem.hint is None else (problem.hint,)
+    first, *others = entry(code).cure
+    cure = (problem.hint or first, *others)
     text = f"{problem.subject}: {problem.text} ({problem.code})"
     return Finding(outcome, text, code, cure, problem.place)

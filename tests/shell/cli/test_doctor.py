@@ -1,6 +1,7 @@
 """The command: what it prints, and its exit status."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,19 @@ def test_a_configuration_with_errors_is_the_first_row(tmp_path: Path) -> None:
     assert document["ok"] is False
     first = document["problems"][0]
     assert (first["code"], first["path"], first["line"]) == ("config-invalid", str(file), 2)
+
+
+def test_a_terminal_that_knows_few_characters_gets_those(tmp_path: Path) -> None:
+    file = tmp_path / "h.toml"
+    file.write_text("[gateway.dev-gw]\n'你好' = 3\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "hostnfsd", "--config", file, "doctor"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+    )
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert r"\u4f60\u597d" in done.stdout
+    assert "Mend first: configuration" in done.stdout

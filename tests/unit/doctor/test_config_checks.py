@@ -2,7 +2,8 @@
 
 from hostnfsd.config.reader import parse
 from hostnfsd.doctor import config_checks
-from hostnfsd.doctor.config_checks import NOT_BUILT, judge
+from hostnfsd.doctor.catalogue import BY_CODE
+from hostnfsd.doctor.config_checks import NOT_BUILT, judge, of_problem
 from hostnfsd.doctor.finding import Outcome
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.errors import ConfigError, FileMissingError
@@ -43,7 +44,13 @@ def test_every_error_has_its_place() -> None:
         "config-invalid",
         Place("/x", 3, 1),
     )
-    assert found.cure == ("mend",)
+    assert found.cure == ("mend", "$ hostnfsd check")
+
+
+def test_what_comes_without_advice_has_a_cure_all_the_same() -> None:
+    bare = Problem("not-a-directory", Severity.ERROR, Place("/etc/exports", 2, 2), "/srv/x", "gone")
+
+    assert of_problem(bare, "exports-invalid").cure == BY_CODE["exports-invalid"].cure
 
 
 def test_no_file_at_all() -> None:
