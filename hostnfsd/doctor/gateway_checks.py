@@ -12,6 +12,7 @@ from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import keys
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.doctor import (
+    by_hand,
     cure,
     forward_verdict,
     holders,
@@ -24,6 +25,7 @@ from hostnfsd.doctor.check import Check, Id, Work
 from hostnfsd.doctor.engine import in_thread
 from hostnfsd.doctor.exports_checks import EXPORTS_FILE
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped, warned
+from hostnfsd.doctor.holders import Holder
 from hostnfsd.doctor.host_checks import service_id
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.mount_checks import ADMITTED
@@ -212,12 +214,21 @@ async def _forward(link: Link, service: Service, port: int, *, required: bool) -
         forward_verdict.code(view.state, view.error) in {"port-busy", "foreign-holder"}
         for view in refused
     ):
-        found = holders.read(await link.output(holders.COMMAND))
-        told = [holder.words for holder in holders.of_port(found, port)]
+        there = holders.of_port(holders.read(await link.output(holders.COMMAND)), port)
+        told = [holder.words for holder in there]
         mine = [each for each in await _own(link) if not each.ports or port in each.ports]
         told = [f"pid {each.pid} here, for {each.age}: {each.command}" for each in mine] + told
-        end = tuple(f"$ kill {each.pid}" for each in mine[:1])
+        end = tuple(f"$ kill {each.pid}" for each in mine[:1]) or _end_there(link, there)
     return forward_verdict.judge(port, views, required=required, holders=told, end=end)
+
+
+def _end_there(link: Link, there: Sequence[Holder]) -> tuple[str, ...]:
+    """How the only one who may hold a port of the gateway is ended; nothing where it may be us."""
+    if len(there) != 1 or (there[0].port is None and link.daemon_up):
+        return ()
+    gateway = link.scene.config.gateway[link.name]
+    kill = ("kill", str(there[0].pid))
+    return (f"$ {by_hand.ssh(link.name, gateway, aliases.config_arguments(gateway), *kill)}",)
 
 
 async def _own(link: Link) -> tuple[OwnSsh, ...]:

@@ -47,6 +47,14 @@ def _own_ssh(bed: Bed) -> Undo:
     return bed.plain_ssh(2049).stop
 
 
+def _dead_client(bed: Bed) -> Undo:
+    """Another machine's daemon that was frozen: sshd does not notice, and its session has all."""
+    daemon = bed.daemon({"host": {"exports": "none"}, "access": {"allow": "any"}})
+    daemon.await_ready()
+    daemon.process.freeze()
+    return daemon.close
+
+
 def _too_many_starting(bed: Bed) -> Undo:
     undo = sshd(extra=("MaxStartups 1:100:1", "LoginGraceTime 60"))(bed)
     waiting = bed.network.host.connect(network.GATEWAY_SSH, 22)
@@ -101,4 +109,11 @@ FAULTS = (
         "low ports are forbidden", "low-port-forbidden", _no_low_ports, run_in=network.GATEWAY_NAME
     ),
     Fault("an ssh of the user's own", "port-busy", _own_ssh, says="it may be", run_in="host"),
+    Fault(
+        "the session of a client that is dead",
+        "port-busy",
+        _dead_client,
+        says="a login of ours that is still there",
+        run_in="host",
+    ),
 )
