@@ -1,5 +1,6 @@
 """The checks of the machine that hostnfsd runs on: sleep, and the clock beside the gateway's."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -31,8 +32,10 @@ def checks(scene: Scene, links: Sequence[Link]) -> Iterator[Check]:
 async def _sleep(scene: Scene) -> Sequence[Finding]:
     if scene.platform == "darwin":
         return (machine_state.of_pmset((await scene.run(*machine_state.PMSET)).output),)
-    told = await scene.run(*machine_state.SLEEP_TARGETS)
-    return (machine_state.of_systemd(told.status, told.output),)
+    told, idle = await asyncio.gather(
+        scene.run(*machine_state.SLEEP_TARGETS), scene.run(*machine_state.IDLE_ACTION)
+    )
+    return (machine_state.of_systemd(told.status, told.output, idle.output),)
 
 
 async def _clock(link: Link) -> Sequence[Finding]:

@@ -40,8 +40,9 @@ ENTRIES: Final = (
             "everything hangs since the lid was closed",
         ),
         "A Mac whose exports name only the host itself falls asleep when idle: nfsd keeps it awake"
-        " only for exports to others. Hard mounts wait until it wakes; hostnfsd notices a wake and"
-        " connects at once.",
+        " only for exports to others. A Linux machine does if logind is told so (IdleAction), or"
+        " its desktop. Hard mounts wait until it wakes; hostnfsd notices a wake and connects at"
+        " once.",
         (
             "keep it awake while it is plugged in",
             "macOS:",

@@ -14,10 +14,6 @@ NOT_PRODUCED: Final[Mapping[str, str]] = MappingProxyType(
             "the nfsd of macOS 13 alone fails so; the servers of the test bed answer reads of a"
             " megabyte"
         ),
-        "host-sleeps": (
-            "namespaces do not fall asleep; what pmset of a Mac prints is recorded, and judged in"
-            " tests"
-        ),
         "not-exportable": (
             "nfs-ganesha makes handles by itself; a kernel's server says so, which the machine of"
             " the tests has not"

@@ -60,3 +60,22 @@ def test_systemd(status: int | None, output: str, outcome: Outcome) -> None:
 
     assert found.outcome is outcome
     assert found.text
+
+
+# busctl(1) of systemd 252, asked as IDLE_ACTION does.
+@pytest.mark.parametrize(
+    ("idle", "outcome"),
+    [
+        ('s "suspend"\n', Outcome.WARN),
+        ('s "suspend-then-hibernate"\n', Outcome.WARN),
+        ('s "ignore"\n', Outcome.PASS),
+        ('s "lock"\n', Outcome.PASS),
+        ("Failed to connect to bus\n", Outcome.PASS),
+    ],
+)
+def test_what_logind_does_with_an_idle_machine(idle: str, outcome: Outcome) -> None:
+    assert of_systemd(0, "static\nstatic\n", idle).outcome is outcome
+
+
+def test_a_machine_whose_targets_are_masked_does_not_sleep_whatever_logind_wants() -> None:
+    assert of_systemd(1, "masked\nmasked\n", 's "suspend"\n').outcome is Outcome.PASS

@@ -1,0 +1,104 @@
+"""What is wrong with the service and its machine, which a real systemd has booted."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hostnfsd
+from hostnfsd.errors import Exit
+from tests.bed.systemd_box import SystemdBox
+from tests.bed.waiting import wait_until
+from tests.integration.doctor.faults import named
+from tests.support.systemd_service import (
+    CONFIG,
+    PREFIX,
+    UNIT,
+    VALID,
+    deploy,
+    hostnfsd_in,
+    state,
+    write,
+)
+
+pytestmark = pytest.mark.timeout(180)
+
+VERSION = f'__version__ = "{hostnfsd.__version__}"'
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
+    with SystemdBox(tmp_path_factory.mktemp("systemd") / "machine") as box:
+        deploy(box, Path(hostnfsd.__file__).parent)
+        # A Python below /root is nobody else's to run; here it is.
+        box.open_to_everybody(Path(os.path.realpath(sys.executable)), Path(os.__file__))
+        box.boot()
+        write(box, CONFIG, VALID)
+        yield box
+
+
+@pytest.fixture
+def installed(machine: SystemdBox) -> Iterator[SystemdBox]:
+    hostnfsd_in(machine, "install", "--system")
+    yield machine
+    hostnfsd_in(machine, "uninstall", "--system")
+
+
+def rows(box: SystemdBox, *codes: str) -> list[dict[str, Any]]:
+    """What the doctor says under these codes. There is no gateway, and no NFS server."""
+    done = hostnfsd_in(box, "doctor", "--json", check=False)
+    assert done.status in {Exit.OK, Exit.UNHEALTHY}, done.text
+    checks: list[dict[str, Any]] = json.loads(done.output)["checks"]
+    return [row for row in named(checks) if row["code"] in codes]
+
+
+def do_it(box: SystemdBox, row: dict[str, Any]) -> None:
+    """Run the commands of its cure, which root need not be allowed."""
+    commands = [step[2:].removeprefix("sudo ") for step in row["cure"] if step.startswith("$ ")]
+    assert commands, row
+    for command in commands:
+        box.run("sh", "-c", command, env={"PATH": f"{PREFIX}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+
+
+@pytest.mark.produces("daemon-not-running")
+def test_a_service_that_was_stopped_is_started(installed: SystemdBox) -> None:
+    installed.run("systemctl", "stop", UNIT)
+    (row,) = rows(installed, "daemon-not-running")
+
+    assert "journalctl -u hostnfsd" in row["cure"][0]
+    do_it(installed, row)
+    assert state(installed)["ActiveState"] == "active"
+    assert rows(installed, "daemon-not-running") == []
+
+
+@pytest.mark.produces("version-skew")
+def test_a_service_that_still_runs_what_was_before_an_upgrade_is_restarted(
+    installed: SystemdBox,
+) -> None:
+    (module,) = (installed.root / PREFIX.relative_to("/")).glob("lib/*/*/hostnfsd/__init__.py")
+    module.write_text(module.read_text().replace(VERSION, '__version__ = "9.9.9"'))
+    try:
+        (row,) = rows(installed, "version-skew")
+        assert "9.9.9" in row["text"]
+        assert row["cure"] == ["restart it:", "$ sudo systemctl restart hostnfsd"]
+        do_it(installed, row)
+        assert rows(installed, "version-skew", "daemon-not-running") == []
+    finally:
+        module.write_text(module.read_text().replace('__version__ = "9.9.9"', VERSION))
+
+
+@pytest.mark.produces("host-sleeps")
+def test_a_machine_that_sleeps_when_it_is_idle_is_kept_awake(machine: SystemdBox) -> None:
+    write(machine, "/etc/systemd/logind.conf.d/idle.conf", "[Login]\nIdleAction=suspend\n")
+    machine.run("systemctl", "restart", "systemd-logind")
+    wait_until(lambda: rows(machine, "host-sleeps"), "logind to want it", timeout_s=20)
+    (row,) = rows(machine, "host-sleeps")
+
+    assert row["outcome"] == "WARN"
+    assert "(suspend)" in row["text"]
+    do_it(machine, row)
+    assert rows(machine, "host-sleeps") == []
