@@ -10,7 +10,7 @@ from hostnfsd.daemon.endpoints.rpc_metrics import KINDS
 from hostnfsd.daemon.metric_table import TABLE
 from hostnfsd.problem import Severity
 from hostnfsd.services import Service
-from hostnfsd.snapshot import FailureKind, Family, Phase, Refusal, ServiceState
+from hostnfsd.snapshot import FailureKind, Family, Phase, Reclaim, Refusal, ServiceState
 from hostnfsd.sunrpc.programs import PROCEDURE_NAMES
 
 PAGE = Path(__file__).with_name("metrics.md")
@@ -26,6 +26,7 @@ LABELS: dict[str, Iterable[str]] = {
     "kind of an error": KINDS,
     "reason of a loss": FailureKind,
     "reason of a refused connection": Refusal,
+    "result": Reclaim,
     "side": ("host", "gateway"),
     "direction": ("to_host", "to_client"),
     "severity": Severity,

@@ -14,6 +14,7 @@ from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports.changes import Change
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Problem, Severity
+from hostnfsd.rpc_view import RpcView
 from hostnfsd.services import Service
 
 
@@ -85,6 +86,17 @@ class Refusal(StrEnum):
     INTERNAL = "internal"
 
 
+class Reclaim(StrEnum):
+    """What became of a dead session of ours that was thought to hold a port."""
+
+    ENDED = "ended"  # we ended it
+    GONE = "gone"  # it had ended by itself, or with its gateway
+    WAITED = "waited"  # it is left to the gateway's time-out: so configured
+    UNTOLD = "untold"  # the gateway runs no commands for us, or did not then: waited for
+    DENIED = "denied"  # our login may not end it: waited for
+    STUCK = "stuck"  # it does not end
+
+
 @dataclass(frozen=True, slots=True)
 class FamilyView:
     """One service as clients of one address family meet it."""
@@ -93,64 +105,6 @@ class FamilyView:
     since: float
     error: str | None = None
     hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProcedureView:
-    """What clients called one procedure for, since the daemon started.
-
-    Attributes:
-        procedure: its name, of a closed set.
-        calls: calls that passed whole.
-        rpc_errors: of them denied, or accepted without success.
-        status_errors: of them answered with an error of NFS or MOUNT.
-        unanswered: of them lost: the connection ended first.
-        bytes_to_host: the calls' messages, without record marks.
-        bytes_to_client: the replies' messages, without record marks.
-        seconds: from the first byte of a call to the last of its reply, of all that were answered.
-        durations: how many took how long: one number for each bound of the metric, and one beyond.
-    """
-
-    procedure: str
-    calls: int
-    rpc_errors: int
-    status_errors: int
-    unanswered: int
-    bytes_to_host: int
-    bytes_to_client: int
-    seconds: float
-    durations: tuple[int, ...]
-
-
-#: Seconds without an answer that no call takes on a healthy server, slow disks included.
-HANGING_S: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class RpcView:
-    """The calls to one service of one gateway.
-
-    Attributes:
-        procedures: those that were called, by name.
-        in_flight: calls that wait for their replies now.
-        oldest_call_s: how long the oldest of them has; None without one.
-        untracked: connections whose calls could not be followed.
-    """
-
-    procedures: tuple[ProcedureView, ...]
-    in_flight: int
-    oldest_call_s: float | None
-    untracked: int
-
-    @property
-    def calls(self) -> int:
-        """All calls that passed."""
-        return sum(procedure.calls for procedure in self.procedures)
-
-    @property
-    def hangs(self) -> bool:
-        """Whether a call waits for so long that a person will want to know."""
-        return self.oldest_call_s is not None and self.oldest_call_s >= HANGING_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +171,7 @@ class GatewayView:
         optional: whether readiness leaves it out.
         off: services that the configuration switches off, in the order of the port set.
         access: who may come in there.
+        reclaims: what became of dead sessions of ours that were thought to hold a port.
     """
 
     name: str
@@ -236,6 +191,7 @@ class GatewayView:
     optional: bool = False
     off: tuple[Service, ...] = ()
     access: AccessView = field(default_factory=AccessView)
+    reclaims: Mapping[Reclaim, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

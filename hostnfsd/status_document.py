@@ -12,6 +12,7 @@ from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports_document import exports_from_json, exports_to_json
 from hostnfsd.health import verdict
 from hostnfsd.problem_document import problem_from_json, problem_to_json
+from hostnfsd.rpc_view import ProcedureView, RpcView
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
     Advice,
@@ -21,11 +22,10 @@ from hostnfsd.snapshot import (
     FamilyView,
     GatewayView,
     Phase,
-    ProcedureView,
+    Reclaim,
     Refusal,
     RefusedView,
     ReloadView,
-    RpcView,
     ServiceState,
     ServiceView,
     Snapshot,
@@ -111,6 +111,7 @@ def _gateway_to_json(view: GatewayView) -> Json:
         "attempts": view.attempts,
         "failures": _counts(view.failures),
         "losses": _counts(view.losses),
+        "reclaims": _counts(view.reclaims),
         "downtime_s": view.downtime_s,
         "error": view.error,
         "hint": view.hint,
@@ -247,6 +248,7 @@ def _gateway_from(document: Json) -> GatewayView:
         phase=Phase(document["phase"]),
         failures=_counts_from(document["failures"], FailureKind),
         losses=_counts_from(document["losses"], FailureKind),
+        reclaims=_counts_from(document.get("reclaims", {}), Reclaim),
         services=tuple(_service_from(service) for service in document["services"]),
         off=tuple(Service(name) for name in document.get("off", ())),
         access=_access_from(document.get("access")),

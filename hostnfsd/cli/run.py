@@ -59,10 +59,11 @@ def _run_daemon(loaded: "Loaded") -> int:
 
     from hostnfsd.cli import load as loading  # noqa: PLC0415
     from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415
-    from hostnfsd.config.paths import control_socket  # noqa: PLC0415
+    from hostnfsd.config.paths import control_socket, state_directory  # noqa: PLC0415
     from hostnfsd.daemon import logs, watchdog  # noqa: PLC0415
+    from hostnfsd.daemon.beginning import Beginning  # noqa: PLC0415
     from hostnfsd.daemon.notify import watchdog_interval_s  # noqa: PLC0415
-    from hostnfsd.daemon.service import Beginning, Daemon  # noqa: PLC0415
+    from hostnfsd.daemon.service import Daemon  # noqa: PLC0415
 
     log = logs.configure(loaded.config.log, environ=os.environ, moved=watchdog.tell_crashes)
     here = surroundings()
@@ -74,6 +75,7 @@ def _run_daemon(loaded: "Loaded") -> int:
         read=lambda: loading.read(path),
         control_path=lambda config: control_socket(config.control.socket, here),
         logs=log,
+        state_folder=Path(state_directory(loaded.config.state.directory, here)),
     )
 
     async def work() -> None:

@@ -9,9 +9,9 @@ from hostnfsd.cli import access_text
 from hostnfsd.cli.columns import Cell, Page, Shade
 from hostnfsd.cli.status_exports import exports
 from hostnfsd.readable import duration, size
+from hostnfsd.rpc_view import HANGING_S
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
-    HANGING_S,
     ClientView,
     FamilyView,
     GatewayView,

@@ -128,7 +128,9 @@ class Gateway(Table):
         (), description="How clients reach the gateway. Default: discovered over SSH."
     )
     reclaim: Literal["auto", "wait", "never"] = Field(
-        "auto", description="What to do when a dead session of ours still holds our port."
+        "auto",
+        description="What to do when a dead session of ours still holds our port: auto ends that"
+        " session, wait leaves it to the gateway's time-out, never remembers none.",
     )
     optional: Flag = Field(False, description="true: /readyz does not wait for this gateway.")
     services: Mapping[ServiceName, Entry] = Field(
@@ -262,7 +264,10 @@ class Control(Table):
 class State(Table):
     """``[state]``: what the daemon remembers across restarts."""
 
-    directory: OptionalPath = Field("", description="Where it is kept. Empty: the usual place.")
+    directory: OptionalPath = Field(
+        "",
+        description="Where it is kept: what its sessions are, for reclaim. Empty: the usual place.",
+    )
 
 
 class Log(Table):

@@ -33,13 +33,6 @@ class Unbuilt:
 
 
 ROWS: Final[tuple[Unbuilt, ...]] = (
-    Unbuilt(
-        "gateway.*.reclaim",
-        "wait",
-        "a port that a dead session of ours still holds is waited for; nothing is kept of earlier"
-        " sessions",
-    ),
-    Unbuilt("state.directory", "", shown="nothing is kept"),
     Unbuilt("host.keep_awake", "never", "the host may fall asleep while clients are connected"),
 )
 

@@ -94,6 +94,12 @@ TABLE: Final = (
         RTT_BUCKETS_S,
     ),
     Row(
+        "hostnfsd_reclaims_total",
+        "counter",
+        ("gateway", "result"),
+        "Dead sessions of ours that may have held a port that was refused, by what became of them.",
+    ),
+    Row(
         "hostnfsd_service_state",
         "gauge",
         (*_FAMILY, "state"),

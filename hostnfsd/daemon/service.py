@@ -12,9 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePath
 from typing import Final
 
 import asyncssh
@@ -25,14 +23,16 @@ from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, network
+from hostnfsd.daemon.beginning import Beginning
 from hostnfsd.daemon.endpoints.control import Control
 from hostnfsd.daemon.endpoints.endpoints import Endpoints
 from hostnfsd.daemon.endpoints.metrics import Metrics
 from hostnfsd.daemon.exports.watch import ExportsWatch, this_machine
 from hostnfsd.daemon.face import ReloadVerdict
+from hostnfsd.daemon.gateway import session_store
+from hostnfsd.daemon.gateway.session_book import SessionBook
 from hostnfsd.daemon.gateway.supervisor import Supervisor
 from hostnfsd.daemon.host.host import Host
-from hostnfsd.daemon.logs import Logs
 from hostnfsd.daemon.notify import Notify
 from hostnfsd.daemon.relay.gate import Gate
 from hostnfsd.daemon.relay.ledger import Ledger
@@ -51,27 +51,6 @@ _ROUND_S: Final = 30.0
 _STOP_GRACE_S: Final = 5.0
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.service")
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What the daemon starts from.
-
-    Attributes:
-        config: the configuration.
-        path: its file.
-        problems: warnings found in it.
-        read: reads the file again.
-        control_path: where the control socket of a configuration is.
-        logs: the log, configured.
-    """
-
-    config: Config
-    path: PurePath
-    problems: tuple[Problem, ...]
-    read: Callable[[], bytes]
-    control_path: Callable[[Config], PurePath]
-    logs: Logs
 
 
 class Daemon:
@@ -103,6 +82,10 @@ class Daemon:
             gateways=lambda: self._config.gateway,
             allow=lambda: self._config.access.allow,
             changed=partial(self._tell, Supervisor.access_changed),
+        )
+        folder = beginning.state_folder
+        self._sessions = SessionBook(
+            None if folder is None else session_store.of_config(folder, beginning.path)
         )
         self._control = Control(self)
         self._endpoints = Endpoints(self, self._metrics)
@@ -145,6 +128,7 @@ class Daemon:
                         ),
                         group.create_task(self._sleep.run(), name="sleep"),
                         group.create_task(network.watch(network_changed), name="network"),
+                        group.create_task(self._sessions.run(), name="sessions"),
                     ]
                     self._start(self._config.gateway)
                     self._notify.ready()
@@ -235,6 +219,7 @@ class Daemon:
                 gate=self._gate,
                 ledger=self._ledger,
                 meters=self._metrics,
+                sessions=self._sessions,
                 changed=self._woken.set,
             )
 
@@ -383,6 +368,7 @@ class Daemon:
                 *self._host.advice(),
                 *self._gate.advice(),
                 *self._ledger.lock_calls.advice(),
+                *self._sessions.advice(),
             ),
             source_port_fallbacks=dict(self._sources.fallbacks),
             asleep_s=self._sleep.total_s,

@@ -40,6 +40,51 @@ def cannot(what: str, path: Path, exc: OSError) -> HostnfsdError:
     return CannotWriteError(text, "set [control] socket to a place that can be written")
 
 
+class HeldError(Exception):
+    """Somebody holds a lock file; ``pid`` is his process, as far as the file says."""
+
+    def __init__(self, pid: str) -> None:
+        super().__init__(pid)
+        self.pid = pid
+
+
+def hold(lock: Path) -> int:
+    """Hold a lock file for as long as this process lives.
+
+    Returns:
+        The descriptor that holds it; closing it gives it back.
+
+    Raises:
+        HeldError: another process does.
+        OSError: the file cannot be made or locked.
+    """
+    held = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(held, 0)
+        os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
+    except BlockingIOError as exc:
+        pid = os.pread(held, 32, 0).decode("ascii", "replace").strip()
+        os.close(held)
+        raise HeldError(pid or "(unknown)") from exc
+    except OSError:
+        os.close(held)
+        raise
+    return held
+
+
+def free(lock: Path) -> bool:
+    """Whether nobody holds a lock file. Raises OSError if that cannot be found out."""
+    looked = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(looked, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(looked)
+    return True
+
+
 def take_lock(path: Path) -> int:
     """Become the one daemon of this control socket.
 
@@ -51,24 +96,13 @@ def take_lock(path: Path) -> int:
         NotPermittedError, CannotWriteError: the file cannot be made.
     """
     lock = lock_path(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        held = os.open(lock, flags, 0o600)
+        return hold(lock)
+    except HeldError as exc:
+        raise _already(path, exc.pid) from exc
     except OSError as exc:
         raise cannot("the lock file cannot be made", lock, exc) from exc
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(held, 0)
-        os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
-    except BlockingIOError as exc:
-        pid = os.pread(held, 32, 0).decode("ascii", "replace").strip()
-        os.close(held)
-        raise _already(path, pid or "(unknown)") from exc
-    except OSError as exc:
-        os.close(held)
-        raise cannot("the lock file cannot be locked", lock, exc) from exc
-    return held
 
 
 def remove_stale(path: Path) -> None:

@@ -109,10 +109,14 @@ def install(person: Person, program: Program, templates: Templates, *, system: b
 def uninstall(person: Person, *, system: bool) -> Plan:
     """Unload it and remove the property list; the log stays."""
     _, target = _domain(person, system=system)
+    state = person.home / "Library" / "Application Support" / "hostnfsd"
     return Plan(
         actions=_removal(person, system=system),
         settled=(Check(("launchctl", "print", target), succeeds=False),),
-        notes=(f"Kept: the log {_log(person)}.",),
+        notes=(
+            f"Kept: the log {_log(person)},",
+            f"and what it remembers of its sessions, in {state}.",
+        ),
         hint=f"see: launchctl print {target}",
     )
 

@@ -90,14 +90,17 @@ def install(person: Person, program: Program, templates: Templates, *, system: b
 
 def uninstall(person: Person, *, system: bool) -> Plan:
     """Stop it, disable it, remove what :func:`install` wrote."""
-    notes = (
+    notes: tuple[str, ...] = (
         "Kept: the account hostnfsd, its home /var/lib/hostnfsd with keys and state,",
         "/var/log/hostnfsd and /etc/hostnfsd.",
     )
+    if not system:
+        state = person.home / ".local" / "state" / "hostnfsd"
+        notes = (f"Kept: what it remembers of its sessions, usually in {state}.",)
     return Plan(
         actions=_removal(person, system=system),
         settled=_checks(succeeds=False, system=system),
-        notes=notes if system else (),
+        notes=notes,
         hint=_hint(person, system=system),
     )
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from hostnfsd.snapshot import Family
 from hostnfsd.tunnel import attached
+from hostnfsd.tunnel.own_session import IDENTIFY, SessionProcess, read_process
 
 #: Prints ``key value`` lines. Runs in any POSIX shell; each part may fail on its own.
 SURVEY_COMMAND: Final = (
@@ -34,7 +35,7 @@ SURVEY_COMMAND: Final = (
     # grep first: a shell reads byte by byte, and a gateway may have thousands of connections.
     'for f in /proc/net/tcp /proc/net/tcp6; do grep " 0A " "$f" 2>/dev/null | '
     'while read -r _ local _ state _; do [ "$state" = 0A ] && echo "listener $local"; '
-    "done; done; true"
+    "done; done; " + IDENTIFY + "true"
 )
 
 #: A uid or a port, and nothing that int() would choke on.
@@ -55,6 +56,7 @@ class Survey:
         loopback: its loopback addresses.
         session_address: the address our own SSH connection reached (``SSH_CONNECTION``).
         networks: those it is directly attached to, in CIDR notation; none where it did not say.
+        process: what carries this very session there; no news where it differs.
     """
 
     uid: int | None = None
@@ -64,6 +66,7 @@ class Survey:
     loopback: tuple[str, ...] = ()
     session_address: str | None = None
     networks: tuple[str, ...] = ()
+    process: SessionProcess | None = field(default=None, compare=False)
 
     def owns(self, address: str) -> bool:
         """Whether ``address`` is one of the gateway's own."""
@@ -79,6 +82,7 @@ class _Reading:
     listeners: set[tuple[Family, int]] = field(default_factory=set)
     interfaces: list[attached.Interface] = field(default_factory=list)
     routes: list[ipaddress.IPv4Network] = field(default_factory=list)
+    process: SessionProcess | None = None
 
     def interface(self, found: attached.Interface | None) -> None:
         """An address of the gateway, with the network it is in."""
@@ -111,6 +115,7 @@ def read_survey(text: str) -> Survey:
         loopback=tuple(a for a in reading.addresses if ipaddress.ip_address(a).is_loopback),
         session_address=_address(session[2]) if len(session) == len(_SESSION_WORDS) else None,
         networks=reading.networks,
+        process=reading.process,
     )
 
 
@@ -129,6 +134,8 @@ def _read_line(reading: _Reading, key: str, words: list[str], value: str) -> Non
             route = attached.of_route(to, flags, mask)
             if route is not None:
                 reading.routes.append(route)
+        case "sshd", _:
+            reading.process = read_process(words)
         case "listener", _:
             listener = _listener(value)
             if listener is not None:

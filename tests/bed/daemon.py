@@ -99,6 +99,7 @@ class Daemon:
         self._base: Config = {
             "metrics": {"listen": f"127.0.0.1:{port}"},
             "control": {"socket": socket or str(folder / "control.sock")},
+            "state": {"directory": str(folder / "state")},
             "log": {"level": "info", "format": "console"},
         }
         self.config: Config = {}

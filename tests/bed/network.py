@@ -139,9 +139,34 @@ class Network:
 """,
         )
 
+    def strand(self) -> int:
+        """The packets of the connections from the host that stand now vanish; new ones pass.
+
+        As when the host's address changed, or its machine was switched off: the gateway hears
+        nothing more of them, and nothing of their end. Returns how many there are.
+        """
+        told = self.gateway.run("ss", "-Htn", "state", "established", "src", GATEWAY_SSH).output
+        ports = ", ".join(line.split()[3].rpartition(":")[2] for line in told.splitlines())
+        self.gateway.run(
+            "nft",
+            "-f",
+            "-",
+            stdin=f"""table inet stranded {{
+  chain incoming {{
+    type filter hook input priority 0; ip saddr {HOST} tcp sport {{ {ports} }} drop;
+  }}
+  chain outgoing {{
+    type filter hook output priority 0; ip daddr {HOST} tcp dport {{ {ports} }} drop;
+  }}
+}}
+""",
+        )
+        return len(told.splitlines())
+
     def heal(self) -> None:
-        """Undo :meth:`cut`."""
-        self.gateway.run("nft", "delete", "table", "inet", "bed", check=False)
+        """Undo :meth:`cut` and :meth:`strand`."""
+        for table in ("bed", "stranded"):
+            self.gateway.run("nft", "delete", "table", "inet", table, check=False)
 
     def reset(self) -> None:
         """Reset the TCP connections between host and gateway: both kernels forget them."""

@@ -77,6 +77,10 @@ class Proxy:
         """End every connection towards the gateway; the host's side stays open, silent."""
         self._ask(do="half_open")
 
+    def strand(self) -> None:
+        """Pass nothing on for what stands now, not even its end, and ever; new connections pass."""
+        self._ask(do="strand")
+
     @property
     def connections(self) -> int:
         """How many stand now."""

@@ -46,6 +46,7 @@ class Pair:
         self.client = client
         self.upstream: asyncio.StreamWriter | None = None
         self.half_open = False
+        self.stranded = False
 
     async def run(self, reader: asyncio.StreamReader) -> None:
         """Carry both directions until both have ended."""
@@ -59,11 +60,13 @@ class Pair:
                 group.create_task(self._carry(reader, self.upstream))
                 group.create_task(self._carry(up_reader, self.client))
         except* OSError:
-            self.reset()
+            if not self.stranded:
+                self.reset()
         finally:
             if not self.half_open:
                 self.client.close()
-            self.upstream.close()
+            if not self.stranded:
+                self.upstream.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         loop = asyncio.get_running_loop()
@@ -74,7 +77,7 @@ class Pair:
                 due, data = await queue.get()
                 await asyncio.sleep(max(0.0, due - loop.time()))
                 await self.proxy.clear.wait()
-                if self.half_open:
+                if self.half_open or self.stranded:
                     continue
                 if not data:
                     if writer.can_write_eof():
@@ -102,6 +105,10 @@ class Pair:
         self.half_open = True
         if self.upstream is not None:
             _reset(self.upstream)
+
+    def strand(self) -> None:
+        """Pass nothing on any more, in either direction, nor the end of either side."""
+        self.stranded = True
 
 
 class Proxy:
@@ -135,7 +142,7 @@ class Proxy:
             with suppress(ConnectionError):
                 await pair.run(reader)
         finally:
-            if not pair.half_open:
+            if not pair.half_open and not pair.stranded:
                 self.pairs.discard(pair)
 
     async def obey(self, request: dict[str, object]) -> dict[str, object]:
@@ -154,6 +161,8 @@ class Proxy:
                 self._each(Pair.reset)
             case {"do": "half_open"}:
                 self._each(Pair.forget_gateway)
+            case {"do": "strand"}:
+                self._each(Pair.strand)
             case {"do": "report"}:
                 pass
             case _:

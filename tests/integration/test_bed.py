@@ -135,6 +135,21 @@ def test_cut_and_heal(own_bed: Bed) -> None:
     assert own_bed.network.host.accepts(network.GATEWAY_SSH, 22)
 
 
+def test_stranded_connections_live_on_at_the_gateway_and_new_ones_pass(own_bed: Bed) -> None:
+    ssh = own_bed.plain_ssh(2049)
+    (session,) = own_bed.gateway.sessions()
+
+    assert own_bed.network.strand() == 1
+    ssh.kill()
+
+    assert own_bed.network.host.accepts(network.GATEWAY_SSH, 22)
+    assert ("0.0.0.0", 2049) in own_bed.network.gateway.listening()
+    own_bed.network.heal()
+    # The gateway's next word is answered: nobody knows the connection there.
+    assert own_bed.network.pod.accepts(network.GATEWAY, 2049)
+    wait_until(lambda: session not in own_bed.gateway.sessions(), "the session to end")
+
+
 def test_reset_ends_connections_on_both_sides(own_bed: Bed) -> None:
     ssh = own_bed.plain_ssh(2049)
 
@@ -265,6 +280,19 @@ def test_the_proxy_leaves_a_connection_half_open(make_bed: MakeBed) -> None:
         connection.sendall(b"SSH-2.0-test\r\n")
         with pytest.raises(TimeoutError):
             connection.recv(1)
+
+
+def test_the_proxy_strands_what_stands_and_nothing_else(make_bed: MakeBed) -> None:
+    bed = make_bed(BedOptions(through_proxy=True))
+    ssh = bed.plain_ssh(2049)
+    (session,) = bed.gateway.sessions()
+
+    bed.proxy.strand()
+    ssh.kill()
+
+    with bed.network.host.connect(*bed.ssh_address) as connection:
+        assert connection.recv(4) == b"SSH-"
+    assert bed.gateway.sessions() == [session]
 
 
 def test_the_proxy_refuses_and_accepts_again(make_bed: MakeBed) -> None:

@@ -123,21 +123,6 @@ def test_network_that_comes_back_ends_the_wait(own_bed: Bed) -> None:
     daemon.await_ready()
 
 
-def test_dead_session_that_holds_the_ports_is_waited_for(own_bed: Bed) -> None:
-    """The old session's process hangs, a new one stands, and the ports are not free."""
-    daemon = own_bed.daemon()
-    daemon.await_ready()
-
-    assert own_bed.gateway.freeze_sessions() == 1
-    for service in ("rpcbind", "nfs", "mountd"):
-        daemon.await_service(service, "refused", timeout_s=25)
-    assert "a dead session that the gateway has not noticed yet" in daemon.command("status").output
-    own_bed.gateway.thaw()
-
-    daemon.await_ready()
-    assert daemon.metric("hostnfsd_tunnel_losses_total") == 1
-
-
 def test_refused_key_blocks_and_says_what_to_do(own_bed: Bed) -> None:
     own_bed.gateway.authorize()
     daemon = own_bed.daemon()

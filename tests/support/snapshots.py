@@ -7,6 +7,7 @@ from hostnfsd.access_view import AccessView, Remedy
 from hostnfsd.exports.changes import Change, Kind
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Place, Problem, Severity
+from hostnfsd.rpc_view import ProcedureView, RpcView
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import (
     ApplyView,
@@ -18,11 +19,10 @@ from hostnfsd.snapshot import (
     FamilyView,
     GatewayView,
     Phase,
-    ProcedureView,
+    Reclaim,
     Refusal,
     RefusedView,
     ReloadView,
-    RpcView,
     ServiceState,
     ServiceView,
     Snapshot,
@@ -82,6 +82,7 @@ def gateway(name: str = "dev-gw", **changes: object) -> GatewayView:
         attempts=3,
         failures={FailureKind.UNREACHABLE: 1},
         losses={FailureKind.KEEPALIVE: 1},
+        reclaims={Reclaim.ENDED: 1},
         downtime_s=12.5,
         error=None,
         hint=None,

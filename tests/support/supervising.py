@@ -9,6 +9,7 @@ import tomli_w
 
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
+from hostnfsd.daemon.gateway.session_book import SessionBook
 from hostnfsd.daemon.gateway.supervisor import Supervisor
 from hostnfsd.daemon.host.host import Host
 from hostnfsd.daemon.relay.gate import Gate
@@ -83,6 +84,7 @@ class Supervised:
             gate=self.gate,
             ledger=self.ledger,
             meters=self.meters,
+            sessions=SessionBook(None),
             changed=self._changed,
         )
         self.task: asyncio.Task[None] | None = None

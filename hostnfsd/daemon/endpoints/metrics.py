@@ -26,6 +26,7 @@ from hostnfsd.snapshot import (
     FailureKind,
     GatewayView,
     Phase,
+    Reclaim,
     Refusal,
     ServiceState,
     ServiceView,
@@ -223,6 +224,9 @@ def _tunnel(families: Mapping[str, Family], gateway: GatewayView) -> None:
         failures, losses = gateway.failures.get(kind, 0), gateway.losses.get(kind, 0)
         families["hostnfsd_tunnel_connect_failures_total"].add_metric((name, kind), failures)
         families["hostnfsd_tunnel_losses_total"].add_metric((name, kind), losses)
+    for result in Reclaim:
+        reclaims = gateway.reclaims.get(result, 0)
+        families["hostnfsd_reclaims_total"].add_metric((name, result), reclaims)
     if gateway.up_since is not None:
         since = families["hostnfsd_tunnel_up_since_timestamp_seconds"]
         since.add_metric((name,), gateway.up_since)

@@ -12,7 +12,8 @@ from prometheus_client.core import (
 )
 
 from hostnfsd.daemon.metric_table import RPC_BUCKETS_S, TABLE
-from hostnfsd.snapshot import RpcView, Snapshot
+from hostnfsd.rpc_view import RpcView
+from hostnfsd.snapshot import Snapshot
 
 #: Values of the label ``kind`` of ``hostnfsd_rpc_errors_total``.
 KINDS: Final = ("rpc", "status", "unanswered")

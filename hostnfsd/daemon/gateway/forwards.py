@@ -171,6 +171,8 @@ class Forwards:
             return
         wanted = specs(self._config(), self._gateway)
         self._memory.expect(self._config())
+        if self._memory.own is not None:
+            self._memory.own.follow(self._session)
         for spec in sorted(wanted - self._holders.keys()):
             self._holders[spec] = holder = self._holder(spec)
             name = f"{self._gateway} {spec}"
@@ -224,6 +226,9 @@ class Forwards:
         while not self._session.over:
             found = await self._session.survey()
             news = self._memory.learn(found)
+            if self._memory.own is not None:
+                self._memory.own.remember(self._session)
+                self._note_all_answered()
             if found is not None or not self._gate.knows(self._gateway):
                 self._gate.attached(self._gateway, () if found is None else found.networks)
             if news:
@@ -243,8 +248,11 @@ class Forwards:
         self._changed()
 
     def _note_all_answered(self) -> None:
-        if self._holders and self._answers.keys() >= self._holders.keys():
-            self._all_answered.set()
+        if not self._holders or not self._answers.keys() >= self._holders.keys():
+            return
+        self._all_answered.set()
+        if self._memory.own is not None and len(self.bound()) == len(self._answers):
+            self._memory.own.all_bound(self._session)
 
     def _log_answer(self, spec: Spec, answer: Answer, before: Answer | None) -> None:
         log = _log.bind(gateway=self._gateway, service=str(spec.service), port=spec.port)

@@ -7,6 +7,7 @@ anew.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -20,10 +21,12 @@ from hostnfsd.tunnel.forward import (
     FORBIDDEN_RETRY_S,
     Answer,
     Spec,
+    Verdict,
     judge_covered,
     judge_refusal,
     judge_success,
 )
+from hostnfsd.tunnel.reclaim import explain
 
 #: Refusals in a row after which the gateway is surveyed anew, for the reason may have changed.
 _RESURVEY: Final = 10
@@ -90,6 +93,12 @@ class Holder:
                     self._memory.learn(await self._session.survey())
                 refusals = 0 if granted else refusals + 1
                 answer = self._judge(texts, granted=granted)
+                if answer.verdict is Verdict.BUSY and (own := self._memory.own) is not None:
+                    if await own.reclaim(self._session, self.spec.port):
+                        refusals = 0  # what the survey found is no longer so
+                        continue
+                    suspicion = own.suspicion(self._session, self.spec.port)
+                    answer = explain(answer, suspicion, time.time())
                 self._answered(self.spec, answer)
                 if answer.retry_s is not None:
                     await asyncio.sleep(answer.retry_s)

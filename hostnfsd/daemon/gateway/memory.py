@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hostnfsd.config.model import Config
 from hostnfsd.daemon.gateway.board import Board
+from hostnfsd.daemon.gateway.own_sessions import OwnSessions
 from hostnfsd.quiet import Quiet
 from hostnfsd.reload import specs
 from hostnfsd.services import Service
@@ -24,6 +25,7 @@ class Memory:
         surveyed: whether it has been asked, with or without success.
         seen: services that have ever answered.
         host_up: whether each service answers at the host; empty while nobody looks.
+        own: our sessions there, those of earlier runs included; None where nobody remembers them.
         admits: whether clients of an address may come in, as far as is known.
     """
 
@@ -34,6 +36,7 @@ class Memory:
     surveyed: bool = False
     seen: set[Service] = field(default_factory=set)
     host_up: dict[Service, bool] = field(default_factory=dict)
+    own: OwnSessions | None = None
     admits: Callable[[str], bool] = lambda _address: True
 
     def learn(self, found: Survey | None) -> bool:

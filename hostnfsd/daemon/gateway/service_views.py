@@ -6,8 +6,9 @@ from hostnfsd.config.model import Config
 from hostnfsd.daemon.gateway.memory import Memory
 from hostnfsd.daemon.host.face import HostServices
 from hostnfsd.daemon.relay.ledger import Ledger
+from hostnfsd.rpc_view import RpcView
 from hostnfsd.services import Service
-from hostnfsd.snapshot import RpcView, ServiceView
+from hostnfsd.snapshot import ServiceView
 
 
 def service_views(

@@ -7,9 +7,9 @@ sent, the gateway may still grant it, and nobody would own what it granted.
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import asyncssh
 import structlog
@@ -20,8 +20,10 @@ from hostnfsd.daemon.relay.relay import WINDOW
 from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import faults, keys, seams
 from hostnfsd.daemon.ssh.channel_stream import ChannelStream
+from hostnfsd.daemon.ssh.commands import Commands, HangingError, NoOutputError
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.daemon.ssh.host_keys import KnownHosts, known_hosts
+from hostnfsd.daemon.ssh.requests import Requests
 from hostnfsd.daemon.ssh.wire import Wire
 from hostnfsd.readable import duration
 from hostnfsd.snapshot import FailureKind
@@ -29,6 +31,7 @@ from hostnfsd.tunnel import gateway as survey
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import SURVEY_COMMAND, Survey
+from hostnfsd.tunnel.own_session import SessionProcess
 from hostnfsd.tunnel.ssh_config import Alias, proxy_argv
 
 #: AES-GCM first: on processors with AES instructions it costs half of what chacha20 does.
@@ -46,14 +49,10 @@ _REKEY_BYTES: Final = "16G"
 REQUEST_TIMEOUT_S: Final = 10.0
 #: Seconds the survey may take: nothing waits for it.
 _SURVEY_TIMEOUT_S: Final = 5.0
-#: Letters taken of what a command prints there; a table of thousands of listeners has fewer.
-_OUTPUT_MOST: Final = 256 * 1024
 #: Debug messages kept between a request and its answer; sshd sends one or two.
 _DEBUG_TEXTS_MOST: Final = 32
 #: Seconds to say good-bye.
 _CLOSE_TIMEOUT_S: Final = 2.0
-
-_T = TypeVar("_T")
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.ssh")
 
@@ -84,7 +83,13 @@ class _Client(asyncssh.SSHClient):
 
 
 class Session:
-    """An authenticated connection. Made by :func:`connect`."""
+    """An authenticated connection. Made by :func:`connect`.
+
+    Attributes:
+        alias: what was dialled.
+        process: what carries it on the gateway; None until a survey tells.
+        listeners: what the gateway granted.
+    """
 
     def __init__(
         self, connection: asyncssh.SSHClientConnection, client: _Client, wire: Wire, alias: Alias
@@ -92,12 +97,20 @@ class Session:
         self._connection = connection
         self._client = client
         self._wire = wire
-        self._requests: set[asyncio.Task[Any]] = set()
+        self._requests = Requests()
+        self._commands = Commands(connection, self._requests)
         self._hangs = False
         self._surveying: asyncio.Task[Survey | None] | None = None
         self._turn = asyncio.Lock()
         self.alias = alias
+        self.process: SessionProcess | None = None
         self.listeners: dict[Spec, asyncssh.SSHListener] = {}
+
+    @property
+    def host_key(self) -> str:
+        """Fingerprint of the key that the gateway proved to have, ``SHA256:…``."""
+        key = self._connection.get_server_host_key()
+        return "" if key is None else key.get_fingerprint()
 
     @property
     def over(self) -> bool:
@@ -130,7 +143,7 @@ class Session:
             self._client.debug_texts.clear()
             try:
                 async with self._deadline(f"the request to listen for {spec}"):
-                    listener = await self._to_the_end(
+                    listener = await self._requests.to_the_end(
                         self._ask(spec, accept), lambda granted: granted.close()
                     )
             except asyncssh.ChannelListenError:
@@ -144,22 +157,6 @@ class Session:
         return await self._connection.create_server(
             accept, spec.listen, spec.port, encoding=None, window=WINDOW
         )
-
-    async def _to_the_end(self, request: Coroutine[Any, Any, _T], undo: Callable[[_T], None]) -> _T:
-        """Wait for a request; when cancelled, ``undo`` what the gateway grants later.
-
-        asyncssh forgets a request whose caller has gone, and what the gateway then grants has no
-        owner: a port that is held by nobody, a connection that nobody ends.
-        """
-        task = asyncio.get_running_loop().create_task(request)
-        self._requests.add(task)
-        task.add_done_callback(self._requests.discard)
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError:
-            task.add_done_callback(lambda done: _undo(done, undo))
-            raise
-        return task.result()
 
     async def unlisten(self, spec: Spec) -> None:
         """Give one listener back; its connections live on."""
@@ -188,51 +185,26 @@ class Session:
     async def output(self, command: str, within_s: float) -> str | None:
         """What a command prints on the gateway; None where it runs none, or one that hangs."""
         try:
-            async with asyncio.timeout(within_s):
-                return await self._run(command)
-        except (TimeoutError, asyncssh.Error, OSError):
+            return await self._commands.output(command, within_s)
+        except NoOutputError:
             return None
 
     async def _survey(self) -> Survey | None:
         if self._hangs:
             return None
         try:
-            async with asyncio.timeout(_SURVEY_TIMEOUT_S):
-                text = await self._run(SURVEY_COMMAND)
-        except TimeoutError:
+            text = await self._commands.output(SURVEY_COMMAND, _SURVEY_TIMEOUT_S)
+        except HangingError:
             # sshd keeps the channel until the command ends, and has ten of them (MaxSessions).
             self._hangs = True
             return None
-        except (asyncssh.Error, OSError):
+        except NoOutputError:
             return None
         finally:
             self._wire.acknowledge_at_once(False)
         found = survey.read_survey(text)
+        self.process = found.process or self.process
         return found if found.uid is not None else None
-
-    async def _run(self, command: str) -> str:
-        process = await self._to_the_end(self._start(command), lambda late: late.channel.abort())
-        text = ""
-        try:
-            # A forced command may print for ever, and asyncssh would keep all of it.
-            while len(text) < _OUTPUT_MOST and (part := await process.stdout.read(_OUTPUT_MOST)):
-                text += part
-            if len(text) < _OUTPUT_MOST:
-                await process.wait(check=False)
-            return text
-        finally:
-            if process.returncode is None and not process.channel.is_closing():
-                process.terminate()
-            process.channel.abort()
-
-    async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
-        return await self._connection.create_process(
-            command,
-            encoding="utf-8",
-            errors="replace",
-            stdin=asyncssh.DEVNULL,
-            stderr=asyncssh.DEVNULL,
-        )
 
     async def dial_from_gateway(self, address: str, port: int) -> ChannelStream:
         """Let the gateway dial an address of its own.
@@ -240,7 +212,7 @@ class Session:
         Raises:
             asyncssh.ChannelOpenError: if it could not, or may not.
         """
-        return await self._to_the_end(
+        return await self._requests.to_the_end(
             self._dial_from_gateway(address, port), lambda late: late.close()
         )
 
@@ -251,7 +223,9 @@ class Session:
         """Whether the gateway answers a keepalive request in time."""
         try:
             async with asyncio.timeout(within_s):
-                await self._to_the_end(seams.keepalive(self._connection), lambda _none: None)
+                await self._requests.to_the_end(
+                    seams.keepalive(self._connection), lambda _none: None
+                )
         except TimeoutError:
             return False
         return not self.over
@@ -384,8 +358,3 @@ async def connect(
 def silence_s(tunnel: Tunnel) -> float:
     """Seconds of silence after which a session is lost: asyncssh counts one more than it asks."""
     return tunnel.keepalive_interval_s * (tunnel.keepalive_count_max + 1)
-
-
-def _undo(done: "asyncio.Task[_T]", undo: Callable[[_T], None]) -> None:
-    if not done.cancelled() and done.exception() is None:
-        undo(done.result())

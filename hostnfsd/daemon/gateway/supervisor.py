@@ -20,15 +20,16 @@ from hostnfsd.daemon.gateway import session as ssh
 from hostnfsd.daemon.gateway.account import Account
 from hostnfsd.daemon.gateway.board import Board
 from hostnfsd.daemon.gateway.forwards import Forwards
+from hostnfsd.daemon.gateway.gateway_view import gateway_view
 from hostnfsd.daemon.gateway.memory import Memory
-from hostnfsd.daemon.gateway.service_views import service_views
+from hostnfsd.daemon.gateway.own_sessions import OwnSessions
+from hostnfsd.daemon.gateway.session_book import SessionBook
 from hostnfsd.daemon.host.face import HostServices
 from hostnfsd.daemon.relay.circle import Circle
 from hostnfsd.daemon.relay.gate import Gate
 from hostnfsd.daemon.relay.ledger import Ledger
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.daemon.ssh.login_watch import LoginWatch
-from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase
 from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.backoff import Limits
@@ -59,6 +60,7 @@ class Supervisor:
         gate: who may come in.
         ledger: where clients are entered.
         meters: where durations go.
+        sessions: where our own sessions are remembered.
         changed: called when the view may have changed.
     """
 
@@ -71,6 +73,7 @@ class Supervisor:
         gate: Gate,
         ledger: Ledger,
         meters: Meters,
+        sessions: SessionBook,
         changed: Callable[[], None],
     ) -> None:
         self.name = name
@@ -92,6 +95,8 @@ class Supervisor:
         self._session: ssh.Session | None = None
         self._may_bind = asyncio.Event()
         self._memory = Memory(name, Board(name))
+        self._own = OwnSessions(name, book=sessions, config=config, quiet=self._memory.quiet)
+        self._memory.own = self._own
         self._memory.admits = lambda address: gate.verdict(name, address, 0).admitted
         self._memory.expect(config())
         self._addresses = self._memory.client_addresses(config())
@@ -287,11 +292,15 @@ class Supervisor:
             memory=self._memory,
             changed=self._look,
         )
+        self._own.begins(session)
         self._post(machine.Connected(), generation)
         await self._may_bind.wait()
         self._session, self._forwards = session, forwards
         try:
             failure = await forwards.serve(lambda answers: self._bound(answers, generation))
+        except asyncio.CancelledError:
+            self._own.ended(session)
+            raise
         finally:
             self._session = self._forwards = None
         self._post(machine.Lost(failure), generation)
@@ -363,27 +372,14 @@ class Supervisor:
 
     def view(self) -> GatewayView:
         """The tunnel as it stands, its instants as seconds since the epoch."""
-        config, tunnel, now = self._config(), self._tunnel, time.monotonic()
-        offset = time.time() - now
-        failure = tunnel.failure
-        return GatewayView(
-            name=self.name,
-            address=self._account.address,
-            client_address=self._memory.client_addresses(config),
-            phase=tunnel.phase,
-            since=self._account.since,
-            up_since=None if tunnel.up_since is None else tunnel.up_since + offset,
-            retry_at=None if tunnel.wake_at is None else tunnel.wake_at + offset,
-            attempts=self._account.attempts,
-            failures=dict(self._account.failures),
-            losses=dict(self._account.losses),
-            downtime_s=self._account.downtime_s(now),
-            error=None if failure is None else failure.text,
-            hint=None if failure is None else failure.hint,
-            services=service_views(config, self._memory, self._host, self._ledger),
-            optional=config.gateway[self.name].optional,
-            off=tuple(s for s in Service if s not in config.carried(self.name)),
-            access=self._gate.view(self.name),
+        return gateway_view(
+            self._config(),
+            self._tunnel,
+            account=self._account,
+            memory=self._memory,
+            host=self._host,
+            ledger=self._ledger,
+            gate=self._gate,
         )
 
 

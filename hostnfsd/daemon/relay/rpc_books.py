@@ -13,8 +13,8 @@ from typing import Final
 import structlog
 
 from hostnfsd.daemon.metric_table import RPC_BUCKETS_S
+from hostnfsd.rpc_view import ProcedureView, RpcView
 from hostnfsd.services import FACTS, Service
-from hostnfsd.snapshot import ProcedureView, RpcView
 from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.programs import OTHER, procedure_at
 from hostnfsd.sunrpc.scan import Off

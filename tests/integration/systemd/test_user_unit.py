@@ -68,7 +68,9 @@ def test_it_runs_as_the_user_and_goes_without_a_trace(ada: SystemdBox) -> None:
     assert hostnfsd_as_ada(ada, "install").output.startswith("already installed")
     verify = ("systemd-analyze", "--user", "verify", "--man=no", "--recursive-errors=no")
     assert as_ada(ada, *verify, f"{FOLDER}/{UNIT}").text == ""
-    hostnfsd_as_ada(ada, "uninstall")
+    state = "/home/ada/.local/state/hostnfsd"
+    assert ada.run("stat", "-c", "%U %a", state).output.split() == ["ada", "700"]
+    assert state in hostnfsd_as_ada(ada, "uninstall").output
     assert ada.run("find", FOLDER, "-name", "*hostnfsd*").output == ""
     assert systemctl(ada, "is-active", UNIT, check=False).output.strip() == "inactive"
 

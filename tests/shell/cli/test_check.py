@@ -71,7 +71,7 @@ def test_a_good_file_is_ok(file: Path, capsys: pytest.CaptureFixture[str]) -> No
 
     *problems, last, exports = said(capsys)
     notes = sum(row.notice is not None for row in unbuilt.ROWS)
-    assert last == f"{file}: ok, 1 gateway, 6 services, {notes} notes"
+    assert last == f"{file}: ok, 1 gateway, 6 services, {notes} note{'' if notes == 1 else 's'}"
     assert exports.endswith("/none-yet: ok, 0 exports")
     assert any(": note: host.keep_awake: the default is not built yet" in p for p in problems)
 

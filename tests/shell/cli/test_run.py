@@ -30,7 +30,11 @@ def config(tmp_path: Path) -> Path:
 
 
 def environ(folder: Path) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "STATE_DIRECTORY": str(folder / "state"),
+    }
 
 
 class Daemon:

@@ -19,7 +19,8 @@ from hostnfsd import health
 from hostnfsd.cli import load as loading
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import logs
-from hostnfsd.daemon.service import Beginning, Daemon
+from hostnfsd.daemon.beginning import Beginning
+from hostnfsd.daemon.service import Daemon
 from hostnfsd.errors import AlreadyRunningError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Phase
@@ -392,6 +393,7 @@ def program(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         "PATH": os.environ["PATH"],
         "HOME": str(folder / "home"),
         "XDG_RUNTIME_DIR": str(folder),
+        "STATE_DIRECTORY": str(folder / "state"),
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "hostnfsd", *arguments],

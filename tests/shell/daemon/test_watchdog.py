@@ -48,7 +48,12 @@ class Hurried:
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", HANGING, "--config", str(config), "run"],
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "STATE_DIRECTORY": str(folder / "state"),
+                **environ,
+            },
             stderr=subprocess.DEVNULL,
         )
         wait_until(lambda: self.told("endpoints_listening"), "the daemon to be up", timeout_s=20)

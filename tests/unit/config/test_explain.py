@@ -67,7 +67,12 @@ def test_without_ssh_config_it_is_the_default() -> None:
     assert (row.shown, row.origin) == ("22", Origin.DEFAULT)
 
 
-def test_what_is_not_built_shows_what_is_in_effect() -> None:
+def test_what_is_not_built_shows_what_is_in_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = (
+        unbuilt.Unbuilt("gateway.*.reclaim", "wait"),
+        unbuilt.Unbuilt("state.directory", "", shown="nothing is kept"),
+    )
+    monkeypatch.setattr(unbuilt, "ROWS", missing)
     found = rows("[gateway.a]")
     shown = {key: (row.value, row.shown) for key, row in found.items() if row.origin == "not-built"}
 

@@ -174,4 +174,5 @@ def test_a_failed_first_installation_is_undone_as_an_uninstallation(system: bool
 
 def test_only_what_was_kept_is_told_on_uninstall() -> None:
     assert "/var/lib/hostnfsd" in " ".join(uninstall(ADA, system=True).notes)
-    assert uninstall(ADA, system=False).notes == ()
+    (note,) = uninstall(ADA, system=False).notes
+    assert f"{ADA.home}/.local/state/hostnfsd" in note

@@ -16,6 +16,7 @@ import pytest
 
 from hostnfsd.config.model import Tunnel
 from hostnfsd.daemon.gateway import session as ssh
+from hostnfsd.daemon.ssh import commands
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind
@@ -517,7 +518,7 @@ async def test_a_command_that_prints_for_ever_takes_no_memory(
     session = await dial(sshd)
     assert await session.survey() is None
     (text,) = texts
-    assert len(text) <= 2 * ssh._OUTPUT_MOST
+    assert len(text) <= 2 * commands._OUTPUT_MOST
     assert (await session.listen(SPEC, nobody))[0]
     await session.close()
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from hostnfsd.rpc_view import ProcedureView
 from hostnfsd.services import Service
-from hostnfsd.snapshot import ProcedureView
 from hostnfsd.sunrpc import rpc
 from hostnfsd.sunrpc.record import RecordReader
 from hostnfsd.sunrpc.record import encode as mark

@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from hostnfsd.daemon.endpoints.metrics import Metrics
 from hostnfsd.daemon.endpoints.rpc_metrics import KINDS
 from hostnfsd.daemon.metric_table import RPC_BUCKETS_S, TABLE
+from hostnfsd.rpc_view import RpcView
 from hostnfsd.services import Service
-from hostnfsd.snapshot import FailureKind, Phase, Refusal, RpcView, ServiceState, Snapshot
+from hostnfsd.snapshot import FailureKind, Phase, Refusal, ServiceState, Snapshot
 from tests.support.snapshots import (
     gateway,
     procedure,

@@ -8,8 +8,8 @@ from structlog.testing import capture_logs
 
 from hostnfsd.daemon.metric_table import RPC_BUCKETS_S
 from hostnfsd.daemon.relay.rpc_books import Follower, RpcBooks
+from hostnfsd.rpc_view import ProcedureView
 from hostnfsd.services import Service
-from hostnfsd.snapshot import ProcedureView
 from hostnfsd.sunrpc import rpc
 from hostnfsd.sunrpc.programs import OTHER
 from hostnfsd.sunrpc.record import encode as mark
