@@ -190,8 +190,13 @@ def _scene(
     args: argparse.Namespace,
 ) -> "tuple[Scene, HostnfsdError | None, tuple[Problem, ...]]":
     """What to look at. Without a configuration that can be used: the host, with the defaults."""
+    from pathlib import Path  # noqa: PLC0415
+
     from hostnfsd.cli.load import load  # noqa: PLC0415  # commands import when they run
+    from hostnfsd.cli.surroundings import surroundings  # noqa: PLC0415
+    from hostnfsd.config.paths import state_directory  # noqa: PLC0415
     from hostnfsd.config.reader import parse  # noqa: PLC0415
+    from hostnfsd.daemon.gateway import session_store  # noqa: PLC0415
     from hostnfsd.doctor.scene import Scene  # noqa: PLC0415
 
     try:
@@ -204,6 +209,8 @@ def _scene(
         trouble = exc
     else:
         scene = Scene(loaded.config, str(loaded.path))
+        folder = state_directory(loaded.config.state.directory, surroundings())
+        scene.store = session_store.of_config(Path(folder), Path(loaded.path))
         scene.snapshot, scene.mute = _snapshot(args.config)
         scene.ask_daemon = lambda: _snapshot(args.config)[0]
         return scene, None, loaded.reading.problems

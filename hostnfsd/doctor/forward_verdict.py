@@ -16,6 +16,7 @@ _REFUSED: Final = (
     ("forbids this forward", "forwarding-forbidden"),
     ("may not bind port", "low-port-forbidden"),
     ("another process on the gateway answers", "foreign-holder"),
+    ("the session we recorded", "stale-session"),
     ("already taken", "port-busy"),
     ("would not bind", "port-busy"),
 )

@@ -15,7 +15,10 @@ from hostnfsd.daemon.gateway import session as ssh
 from hostnfsd.daemon.gateway.board import Board
 from hostnfsd.daemon.gateway.forwards import Forwards
 from hostnfsd.daemon.gateway.memory import Memory
+from hostnfsd.daemon.gateway.own_sessions import OwnSessions
 from hostnfsd.daemon.gateway.session import Session
+from hostnfsd.daemon.gateway.session_book import SessionBook
+from hostnfsd.daemon.gateway.session_store import StoreError
 from hostnfsd.daemon.host.host import Host
 from hostnfsd.daemon.relay.circle import Circle
 from hostnfsd.daemon.relay.gate import Gate
@@ -27,6 +30,7 @@ from hostnfsd.daemon.ssh.keys import Ring
 from hostnfsd.doctor import exports_checks
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.doctor.scene import Scene
+from hostnfsd.quiet import Quiet
 from hostnfsd.server.finding import Denial, HostFinding, Place
 from hostnfsd.services import Service
 from hostnfsd.snapshot import (
@@ -229,6 +233,7 @@ class Link:
             return {}
         await self.scene.looked()
         memory = Memory(self.name, Board(self.name))
+        memory.own = await self._own(session, memory.quiet)
         memory.expect(self.config)
         self._guard = await self._gate()
         forwards = Forwards(
@@ -257,6 +262,16 @@ class Link:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    async def _own(self, session: Session, quiet: Quiet) -> OwnSessions:
+        """Whom a daemon would end that held our ports: they are looked at, and left alone."""
+        book = SessionBook(None)
+        remembered = await self.scene.remembered()
+        if not isinstance(remembered, StoreError):
+            book.keep(self.name, remembered.get(self.name, ()))
+        own = OwnSessions(self.name, book=book, config=lambda: self.config, quiet=quiet, ends=False)
+        own.begins(session)
+        return own
 
     async def _gate(self) -> Gate:
         """Meanwhile come in whom the daemon would let in, and nobody else."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hostnfsd.config.model import Carried, Config
+from hostnfsd.daemon.gateway.session_store import SessionStore, StoreError
 from hostnfsd.daemon.host import calls as host_calls
 from hostnfsd.daemon.host.calls import RpcbindSilentError
 from hostnfsd.daemon.host.host import Host
@@ -21,6 +22,7 @@ from hostnfsd.server.finding import Tried
 from hostnfsd.server.ports import Registered
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import GatewayView, Snapshot
+from hostnfsd.tunnel.session_file import Remembered
 
 #: Seconds for one question to what is near.
 ASK_S: Final = 2.0
@@ -55,6 +57,7 @@ class Scene:
         host: the host's services, dialled as clients' connections are.
         once: what is found out once.
         ask_daemon: asks it anew; None if it does not tell.
+        store: the file in which a daemon of this configuration remembers its sessions.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Scene:
         self.snapshot = snapshot
         self.mute: Mute | None = None
         self.ask_daemon: Callable[[], Snapshot | None] = lambda: None
+        self.store: SessionStore | None = None
         self.platform = platform
         self.once = Once()
         self.host = Host(
@@ -92,6 +96,19 @@ class Scene:
     async def told_now(self) -> Snapshot | None:
         """What the daemon tells now, of what happened meanwhile; None if there is none."""
         return None if self.snapshot is None else await in_thread(self.ask_daemon)
+
+    async def remembered(self) -> Remembered | StoreError:
+        """What a daemon that has ended remembered of its sessions; nothing while one has them."""
+        return await self.once.get("remembered", lambda: in_thread(self._remembered))
+
+    def _remembered(self) -> Remembered | StoreError:
+        if self.store is None:
+            return {}
+        try:
+            self.store.check()
+            return {} if self.store.in_use() else self.store.read(anybodys=True)[0]
+        except StoreError as exc:
+            return exc
 
     async def registered(self) -> Registered | None:
         """What rpcbind says of our services; None if it cannot be asked."""

@@ -102,7 +102,7 @@ def _held(view: GatewayView, now: float) -> Iterator[Finding]:
         for service in view.services
         for each in service.families.values()
         if each.state is ServiceState.REFUSED
-        and forward_verdict.code(each.state, each.error) == "port-busy"
+        and forward_verdict.code(each.state, each.error) in {"port-busy", "stale-session"}
     }
     longest = max(held.values(), default=0.0)
     if longest > _NOTICED_S:

@@ -13,6 +13,7 @@ from hostnfsd.doctor import (
     host_checks,
     machine_checks,
     mount_checks,
+    state_checks,
 )
 from hostnfsd.doctor.check import Check, Row
 from hostnfsd.doctor.link import Link
@@ -48,6 +49,8 @@ def checks(
         yield from client_checks.checks(links, client)
     yield from machine_checks.checks(scene, links)
     yield from daemon_checks.checks(scene, machine_checks.SECTION, usable=trouble is None)
+    if trouble is None:
+        yield from state_checks.checks(scene, machine_checks.SECTION)
 
 
 async def walk(

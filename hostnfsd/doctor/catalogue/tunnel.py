@@ -53,6 +53,48 @@ ENTRIES: Final = (
         ("P2",),
     ),
     Entry(
+        "stale-session",
+        "a dead session of hostnfsd's own may hold a port",
+        (
+            "hostnfsd: session_not_reclaimed",
+            "the session we recorded there {any} ago (process {n}) may hold it",
+            "the session we recorded there {any} ago may hold it",
+        ),
+        "The network or this machine went away, and the gateway's sshd did not hear of it: the"
+        " process of the old session still runs and holds what it had bound. hostnfsd knows that"
+        " process from its own record, and ends it, and it alone, if reclaim is auto and the"
+        " gateway runs commands for our login. Otherwise the gateway's time-out frees the port:"
+        " ClientAliveInterval × (ClientAliveCountMax + 1), or hours where nobody set it.",
+        (
+            'let hostnfsd end it: reclaim = "auto" (the default) in the gateway\'s table, and:',
+            "$ hostnfsd reload",
+            (
+                "or, where the gateway runs no commands for our login, in its sshd_config:"
+                " ClientAliveInterval 5 and ClientAliveCountMax 2"
+            ),
+        ),
+        ("P3", "B11"),
+    ),
+    Entry(
+        "state-unusable",
+        "hostnfsd cannot remember its sessions across restarts",
+        (
+            "hostnfsd: sessions_not_kept",
+            "sessions are not remembered when this daemon ends: {any}",
+            "others may write to {path}: it is not believed",
+            "{path} belongs to another user (uid {n}), and is not believed",
+        ),
+        "What is written in [state] directory decides which processes hostnfsd ends on a gateway:"
+        " it must be a folder that the daemon may write to, and nobody else. Until it is, a session"
+        " that outlives a crash of the daemon is waited for instead of being ended.",
+        (
+            "a folder of the daemon's own user:",
+            "$ chmod go-w FOLDER",
+            "or another one: [state] directory",
+        ),
+        (),
+    ),
+    Entry(
         "clock-off",
         "the clocks of host and gateway differ",
         (

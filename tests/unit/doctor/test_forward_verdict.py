@@ -10,7 +10,9 @@ from hostnfsd.snapshot import Family, FamilyView, ServiceState
 from hostnfsd.tunnel import probe
 from hostnfsd.tunnel.forward import Spec, judge_refusal
 from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.own_session import OwnSession
 from hostnfsd.tunnel.probe import Crossing, End, Finding, Target
+from hostnfsd.tunnel.reclaim import Suspicion, Why, explain
 
 SPEC = Spec(Service.NFS, "0.0.0.0", 204)
 TARGET = Target(SPEC, Family.IPV4, "172.22.0.12")
@@ -30,6 +32,13 @@ MADE = {
         judge_refusal(SPEC, (), Survey(uid=1000, lowest_port=1024))
     ),
     "port-busy": probe.refused(judge_refusal(SPEC, (), LISTENING)),
+    "stale-session": probe.refused(
+        explain(
+            judge_refusal(SPEC, (), LISTENING),
+            Suspicion(OwnSession("SHA256:x", "gw", 0.0, frozenset({204})), Why.UNTOLD),
+            60.0,
+        )
+    ),
     "foreign-holder": gateway(Crossing(End.REPLIED)),
     "gateway-ports-no": gateway(Crossing(End.NOT_REACHED, text="connection refused")),
     "unverified": gateway(Crossing(End.FORBIDDEN, text="prohibited")),
