@@ -15,6 +15,8 @@ CODES = {
     "CannotWriteError": 73,
     "AlreadyRunningError": 75,
     "DaemonUnreachableError": 69,
+    "DaemonMuteError": 69,
+    "DaemonDiffersError": 69,
 }
 
 
