@@ -40,8 +40,7 @@ _LAUNCHER: Final = f"#!{PYTHON}\nfrom hostnfsd.cli.main import entry\n\nentry()\
 def deploy(box: SystemdBox, package: Path) -> None:
     """Put the program below /opt, as an installation that does not know this checkout.
 
-    The checkout may lie where the service must not look: in a home, or in /tmp, of which it has one
-    of its own.
+    The checkout may lie where the service must not look: in a home.
 
     Args:
         box: the machine, not booted yet.

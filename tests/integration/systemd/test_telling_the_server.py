@@ -30,7 +30,7 @@ def telling(machine: SystemdBox) -> Iterator[SystemdBox]:
     program = cache / "nfs-kernel-server/usr/sbin/exportfs"
     assert program.is_file(), "packaging/install-test-packages.sh unpacks it"
     shutil.copy(program, machine.root / "usr/sbin/exportfs")
-    machine.run("mkdir", "-p", "/srv/a", "/srv/b", "/home/ada/src")
+    machine.run("mkdir", "-p", "/srv/a", "/srv/b", "/home/ada/src", "/tmp/src")
     write(machine, EXPORTS, line("/srv/a"))
     write(machine, CONFIG, VALID + '[host]\napply_exports = "when-valid"\n')
     hostnfsd_in(machine, "install", "--system")
@@ -76,16 +76,17 @@ def etab(box: SystemdBox) -> set[str]:
 def test_a_valid_change_reaches_the_server_s_table(telling: SystemdBox) -> None:
     assert exports(telling)["applied"] is None  # nothing has changed yet
     assert "/srv/b" not in etab(telling)
-    # A home is hidden from the daemon, not from the server.
-    write(telling, EXPORTS, line("/srv/a") + line("/srv/b") + line("/home/ada/src"))
+    # A home is hidden from the daemon, not from the server; /tmp is everybody's.
+    paths = ("/srv/a", "/srv/b", "/home/ada/src", "/tmp/src")
+    write(telling, EXPORTS, "".join(map(line, paths)))
 
     first = applied(telling)
     assert (first["ok"], first["text"]) == (True, "exportfs -ra"), first
-    assert etab(telling) == {"/srv/a", "/srv/b", "/home/ada/src"}
-    until(telling, "valid", "/srv/a", "/srv/b", "/home/ada/src")
+    assert etab(telling) == set(paths)
+    until(telling, "valid", *paths)
     # What is broken is kept from it, and what it says is told.
     write(telling, EXPORTS, line("/srv/a", options="rwx"))
-    until(telling, "invalid", "/srv/a", "/srv/b", "/home/ada/src")
+    until(telling, "invalid", *paths)
     assert exports(telling)["applied"]["at"] == first["at"]
     write(telling, EXPORTS, line("/srv/a"))
     applied(telling, after=first["at"])
