@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,9 @@ from tests.support.systemd_service import (
 
 pytestmark = pytest.mark.timeout(180)
 
+#: nfs-kernel-server is unpacked, not installed: packaging/install-test-packages.sh.
+CACHE = Path(os.environ.get("HOSTNFSD_CACHE", Path(__file__).parents[3] / ".cache"))
+EXPORTS = "/etc/exports"
 VERSION = f'__version__ = "{hostnfsd.__version__}"'
 
 
@@ -34,6 +38,8 @@ VERSION = f'__version__ = "{hostnfsd.__version__}"'
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SystemdBox]:
     with SystemdBox(tmp_path_factory.mktemp("systemd") / "machine") as box:
         deploy(box, Path(hostnfsd.__file__).parent)
+        for program in ("exportfs", "rpc.mountd"):
+            shutil.copy(CACHE / "nfs-kernel-server/usr/sbin" / program, box.root / "usr/sbin")
         # A Python below /root is nobody else's to run; here it is.
         box.open_to_everybody(Path(os.path.realpath(sys.executable)), Path(os.__file__))
         box.boot()
@@ -102,3 +108,42 @@ def test_a_machine_that_sleeps_when_it_is_idle_is_kept_awake(machine: SystemdBox
     assert "(suspend)" in row["text"]
     do_it(machine, row)
     assert rows(machine, "host-sleeps") == []
+
+
+@pytest.fixture
+def mountd(machine: SystemdBox) -> Iterator[SystemdBox]:
+    """The machine with rpcbind and the mountd of Linux's own server, which export one folder."""
+    machine.run("mkdir", "-p", "/srv/first", "/srv/second", "/var/lib/nfs")
+    machine.run("touch", "/var/lib/nfs/etab", "/var/lib/nfs/rmtab")
+    write(machine, EXPORTS, export("/srv/first", 1))
+    machine.run("exportfs", "-ra")
+    machine.run("systemd-run", "--quiet", "--unit=the-rpcbind", "rpcbind", "-f")
+    machine.run("systemd-run", "--quiet", "--unit=the-mountd", "rpc.mountd", "-F", "-p", "20048")
+    listed = ("showmount", "--no-headers", "-e", "127.0.0.1")
+    wait_until(
+        lambda: "/srv/first" in machine.run(*listed, check=False).output,
+        "mountd to export it",
+        timeout_s=20,
+        poll_s=0.1,
+        seen=lambda: machine.journal("the-mountd"),
+    )
+    yield machine
+    machine.run("systemctl", "stop", "the-mountd", "the-rpcbind")
+    machine.run("rm", EXPORTS)
+
+
+def export(path: str, number: int) -> str:
+    return f"{path} 127.0.0.1(rw,sync,no_subtree_check,insecure,fsid={number})\n"
+
+
+@pytest.mark.produces("not-applied")
+def test_a_file_that_was_edited_is_read_by_the_server(mountd: SystemdBox) -> None:
+    assert rows(mountd, "not-applied", "exports-missing") == []
+    write(mountd, EXPORTS, export("/srv/first", 1) + export("/srv/second", 2))
+    (row,) = rows(mountd, "not-applied")
+
+    assert row["outcome"] == "WARN"
+    assert "/srv/second" in row["text"]
+    assert "/srv/first" not in row["text"]
+    do_it(mountd, row)
+    assert rows(mountd, "not-applied") == []
