@@ -16,10 +16,12 @@ def test_what_the_bed_prints_is_read() -> None:
 
 
 def test_sshd_since_9_8_has_another_name() -> None:
-    found = read_process(LINE.replace("(sshd)", "(sshd-session)").split())
+    """As OpenSSH 10.0 in a container of its own was seen to print it."""
+    line = f"{BOOT} pid:[4026532486] 1567180 28 1567205 1000 (sshd-session)"
 
-    assert found is not None
-    assert found.name == "sshd-session"
+    assert read_process(line.split()) == SessionProcess(
+        Place(BOOT, "pid:[4026532486]", 1567180), 28, 1567205, 1000, "sshd-session"
+    )
 
 
 def test_a_gateway_without_readlink_tells_no_namespace() -> None:

@@ -21,9 +21,11 @@ from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel import gateway as gateway_survey
+from hostnfsd.tunnel import reclaim
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.forward import Spec
 from hostnfsd.tunnel.gateway import Survey
+from hostnfsd.tunnel.reclaim import Fate
 from tests.support.conditions import eventually
 from tests.support.gateway_stand_in import GatewayStandIn
 from tests.support.host_services import echo, serving
@@ -246,6 +248,29 @@ async def test_sshd_that_turns_us_away_before_its_banner_is_busy(shared_sshd: Ss
 
     async with peer(shared_sshd, turn_away) as where:
         assert (await failure(where)).kind is FailureKind.BUSY
+
+
+async def test_the_survey_tells_what_carries_us_and_it_can_be_ended(sshd: Sshd) -> None:
+    """With the rights of our login: what a dead session of ours meets, one that stands meets."""
+    sshd.start()
+    session, next_one = await dial(sshd), await dial(sshd)
+    await session.survey()
+    await next_one.survey()
+    assert session.process is not None
+    assert next_one.process is not None
+    assert session.process != next_one.process
+    assert session.process.place == next_one.process.place
+    assert session.host_key == next_one.host_key
+    assert session.host_key.startswith("SHA256:")
+
+    command = reclaim.command([session.process], end=True)
+    told = reclaim.read(await next_one.output(command, 10), [session.process])
+
+    assert told == {session.process: Fate.ENDED}
+    async with asyncio.timeout(10):
+        await session.lost()
+    assert not next_one.over
+    await next_one.close()
 
 
 async def _survey_works(server: Sshd, config: Path) -> None:
