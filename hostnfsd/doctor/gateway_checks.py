@@ -2,20 +2,24 @@
 
 import asyncio
 import shlex
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from hostnfsd.config.model import Gateway
 from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import keys
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.doctor import (
+    admitted,
     by_hand,
     cure,
     forward_verdict,
     holders,
+    own_lines,
     own_ssh,
     ssh_name,
     ssh_verdict,
@@ -29,6 +33,7 @@ from hostnfsd.doctor.holders import Holder
 from hostnfsd.doctor.host_checks import service_id
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.mount_checks import ADMITTED
+from hostnfsd.doctor.own_lines import Place
 from hostnfsd.doctor.own_ssh import OwnSsh
 from hostnfsd.doctor.scene import ASK_S
 from hostnfsd.doctor.ssh_verdict import Hop
@@ -39,7 +44,7 @@ from hostnfsd.snapshot import Phase, ServiceState
 from hostnfsd.tunnel.failure import Failure
 
 _OTHERS_MAY_READ: Final = 0o077
-_MOST_TOLD: Final = 4
+_SYSTEM: Final = Path("/etc/ssh/ssh_config")
 _MOUNTED: Final = frozenset({Service.NFS, Service.MOUNTD})
 
 
@@ -191,9 +196,7 @@ async def _access(link: Link) -> Sequence[Finding]:
         return (failed("nobody-admitted", f"nobody may come in: {access.error}", steps),)
     if not access.admitted:
         return (skipped("who may come in is not known yet"),)
-    count = len(access.admitted)
-    more = "" if count <= _MOST_TOLD else f"; and {count - _MOST_TOLD} more"
-    return (passed("; ".join(access.admitted[:_MOST_TOLD]) + more),)
+    return (passed(admitted.told(access.admitted)),)
 
 
 async def _sshd(link: Link) -> Sequence[Finding]:
@@ -218,7 +221,7 @@ async def _forward(link: Link, service: Service, port: int, *, required: bool) -
         told = [holder.words for holder in there]
         mine = [each for each in await _own(link) if not each.ports or port in each.ports]
         told = [f"pid {each.pid} here, for {each.age}: {each.command}" for each in mine] + told
-        end = tuple(f"$ kill {each.pid}" for each in mine[:1]) or _end_there(link, there)
+        end = tuple(f"$ {each.ending}" for each in mine[:1]) or _end_there(link, there)
     return forward_verdict.judge(port, views, required=required, holders=told, end=end)
 
 
@@ -232,11 +235,31 @@ def _end_there(link: Link, there: Sequence[Holder]) -> tuple[str, ...]:
 
 
 async def _own(link: Link) -> tuple[OwnSsh, ...]:
+    """Processes here that may hold our ports: a standing session of the alias, ssh with -R."""
+    return await link.once("own ssh", partial(_find_own, link))
+
+
+async def _find_own(link: Link) -> tuple[OwnSsh, ...]:
     ours = [carried.port for carried in link.carried.values()]
     config = await link.ssh_dash_g()
     name = link.name if config and own_ssh.forwarded(config, ours) else ""
-    listing = await link.scene.run(*own_ssh.PS)
-    return own_ssh.processes(listing.output, name, ours)
+    listing = (await link.scene.run(*own_ssh.PS)).output
+    found = own_ssh.processes(listing, name, ours)
+    standing = await _master(link, listing)
+    if standing is None:
+        return found
+    return (standing, *(each for each in found if each.pid != standing.pid))
+
+
+async def _master(link: Link, listing: str) -> OwnSsh | None:
+    """The alias's own session, which stays when ControlPersist says so."""
+    gateway = link.scene.config.gateway[link.name]
+    ssh = shutil.which("ssh")
+    if ssh is None or aliases.config_file(gateway) is None:
+        return None
+    words = (*aliases.config_arguments(gateway), "-O")
+    told = await link.scene.run(ssh, *words, "check", link.name, within_s=ASK_S)
+    return own_ssh.master(told.output, listing, shlex.join(("ssh", *words, "exit", link.name)))
 
 
 async def _own_ssh(link: Link) -> Sequence[Finding]:
@@ -245,43 +268,47 @@ async def _own_ssh(link: Link) -> Sequence[Finding]:
     config = await link.ssh_dash_g()
     ports = () if config is None else own_ssh.forwarded(config, ours)
     running = await _own(link)
-    if not ports and not running:
-        return (passed("none here forwards our ports"),)
+    masters = [each for each in running if each.end]
     rows = []
     if ports and config is not None:
-        rows.append(await _lines(link, ports, persists=own_ssh.persists(config)))
+        rows.append(await _lines(link, ports, masters, persists=own_ssh.persists(config)))
     rows += [
         warned(
             "own-ssh",
             f"an ssh runs that may hold our ports (pid {each.pid}, for {each.age}): {each.command}",
-            ("if it is a tunnel of your own, end it:", f"$ kill {each.pid}"),
+            ("if it is a tunnel of your own, end it:", f"$ {each.ending}"),
         )
         for each in running
+        if not each.end
     ]
-    return rows
+    return rows or (passed("none here forwards our ports"),)
 
 
-async def _lines(link: Link, ports: tuple[int, ...], *, persists: bool) -> Finding:
-    path = aliases.config_file(link.scene.config.gateway[link.name])
-    text = await in_thread(lambda: _text(path))
-    at = own_ssh.lines(text, ports)
-    where = f"{path}, line {', '.join(map(str, at))}" if at else "what ssh_config includes"
+async def _lines(
+    link: Link, ports: tuple[int, ...], masters: Sequence[OwnSsh], *, persists: bool
+) -> Finding:
+    gateway = link.scene.config.gateway[link.name]
+    places = await in_thread(partial(_places, gateway, link.name, ports))
+    where = own_lines.told(places) or "in a file that ssh_config includes"
     said = f"{link.name} has RemoteForward for our ports {', '.join(map(str, ports))} ({where})"
-    if persists:
+    if masters:
+        said += f"; a session with them stands (pid {masters[0].pid}, for {masters[0].age})"
+    elif persists:
         said += "; with ControlPersist such a session stays after its terminal was closed"
-    words = ("ssh", *aliases.config_arguments(link.scene.config.gateway[link.name]))
-    return warned(
-        "own-ssh",
-        said,
-        (
-            "delete those lines, and end a session that stands:",
-            f"$ {shlex.join((*words, '-O', 'exit', link.name))}",
-        ),
-    )
+    if not masters:
+        return warned("own-ssh", said, ("delete those lines",))
+    steps = ("delete those lines, and end the session that stands:", f"$ {masters[0].ending}")
+    return warned("own-ssh", said, steps)
 
 
-def _text(path: Path | None) -> str:
-    try:
-        return "" if path is None else path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+def _places(gateway: Gateway, name: str, ports: tuple[int, ...]) -> tuple[Place, ...]:
+    """The lines in the user's file and, unless another is named, in the system's."""
+    home = ssh_names.home_folder()
+    files = [] if (user := aliases.config_file(gateway)) is None else [(user, home / ".ssh")]
+    if not aliases.config_arguments(gateway):
+        files.append((_SYSTEM, _SYSTEM.parent))
+    found: list[Place] = []
+    for file, folder in files:
+        included = partial(ssh_names.included_files, home=home, folder=folder)
+        found += own_lines.lines(file, ssh_names.read(file), name, ports, included)
+    return tuple(found)

@@ -5,8 +5,8 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Literal, TypeVar
 
 from hostnfsd.access_view import AccessView
 from hostnfsd.config import unbuilt
@@ -54,6 +54,7 @@ _COMMAND_S: Final = 3.0
 _END_S: Final = 3.0
 _CLIENTS: Final = 64
 
+T = TypeVar("T")
 Views = Mapping[Family, FamilyView]
 
 
@@ -175,6 +176,10 @@ class Link:
             )
 
         return await self._once.get("ring", lambda: in_thread(collect))
+
+    async def once(self, key: str, find: Callable[[], Awaitable[T]]) -> T:
+        """What several checks want to know of this gateway, found out once."""
+        return await self._once.get(key, find)
 
     async def ssh_dash_g(self) -> str | None:
         """The output of ``ssh -G NAME``; None where ssh_config is not used."""

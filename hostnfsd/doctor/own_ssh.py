@@ -14,9 +14,9 @@ from typing import Final
 PS: Final = ("ps", "-axo", "pid=,etime=,args=")
 
 _FORWARD: Final = re.compile(r"^remoteforward\s+(?P<listen>\S+)", re.IGNORECASE | re.MULTILINE)
-_LINE: Final = re.compile(
-    r"^\s*RemoteForward[\s=]+\"?(?P<listen>[^\s\"]+)", re.IGNORECASE | re.MULTILINE
-)
+#: Options of an ssh that asks something and has no session.
+_ASKS: Final = frozenset({"-O", "-G", "-Q", "-V"})
+_MASTER: Final = re.compile(r"^Master running \(pid=(\d+)\)", re.MULTILINE)
 _PROCESS: Final = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<age>[\d:-]+)\s+(?P<args>.+)$")
 
 
@@ -29,12 +29,19 @@ class OwnSsh:
         age: as ps tells it: ``[[days-]hours:]minutes:seconds``.
         command: its command line.
         ports: of ours, that its command line names; empty where ssh_config does.
+        end: the command that ends it.
     """
 
     pid: int
     age: str
     command: str
     ports: tuple[int, ...] = ()
+    end: str = ""
+
+    @property
+    def ending(self) -> str:
+        """What ends it: by its number, unless there is something better."""
+        return self.end or f"kill {self.pid}"
 
 
 def port_of(listen: str) -> int | None:
@@ -55,13 +62,22 @@ def persists(output: str) -> bool:
     return words.get("controlpersist", "no") not in {"no", "0"}
 
 
-def lines(text: str, ours: Collection[int]) -> tuple[int, ...]:
-    """The lines of an ssh_config file, from 1, that forward ports of ours."""
-    return tuple(
-        text.count("\n", 0, match.start("listen")) + 1
-        for match in _LINE.finditer(text)
-        if port_of(match["listen"]) in ours
-    )
+def master(output: str, listing: str, end: str) -> OwnSsh | None:
+    """The session that stands for an alias (ssh_config(5), ControlMaster); None if none does.
+
+    Args:
+        output: what ``ssh -O check NAME`` printed.
+        listing: what :data:`PS` printed.
+        end: the command that ends it.
+    """
+    match = _MASTER.search(output)
+    if match is None:
+        return None
+    for line in listing.splitlines():
+        process = _PROCESS.match(line)
+        if process is not None and process["pid"] == match[1]:
+            return OwnSsh(int(match[1]), process["age"], process["args"], end=end)
+    return OwnSsh(int(match[1]), "some time", "ssh", end=end)
 
 
 def processes(listing: str, name: str, ours: Collection[int]) -> tuple[OwnSsh, ...]:
@@ -79,6 +95,8 @@ def processes(listing: str, name: str, ours: Collection[int]) -> tuple[OwnSsh, .
             continue
         words = _words(match["args"])
         if not words or words[0].rpartition("/")[2] not in {"ssh", "autossh"}:
+            continue
+        if _ASKS & {*words[1:]}:
             continue
         ports = tuple(sorted({p for p in _with_r(words) if p in ours}))
         if ports or (name and name in words[1:]):
@@ -98,10 +116,11 @@ def _with_r(words: list[str]) -> list[int]:
     found = []
     for number, word in enumerate(words):
         spec = None
-        if word == "-R" and number + 1 < len(words):
-            spec = words[number + 1]
-        elif word.startswith("-R") and len(word) > len("-R"):
-            spec = word[2:]
+        # -R SPEC, -RSPEC; and -fNR SPEC: letters without arguments may stand before it.
+        cluster = re.match(r"-[46AaCfGgKkMNnqsTtVvXxYy]*R", word)
+        if cluster is not None:
+            rest = word[cluster.end() :]
+            spec = rest or (words[number + 1] if number + 1 < len(words) else None)
         if spec is not None:
             port = _listen_port(spec)
             found += [] if port is None else [port]

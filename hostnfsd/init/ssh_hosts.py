@@ -6,10 +6,10 @@ Only names are read here; what they mean is asked of ssh(1).
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 #: readconf.c, READCONF_MAX_DEPTH.
-_DEPTH: Final = 16
+DEPTH: Final = 16
 _KEYWORD: Final = re.compile(r"\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*)")
 _PATTERN: Final = frozenset("*?!,")
 
@@ -28,17 +28,29 @@ def aliases(text: str, included: Included) -> tuple[str, ...]:
 
 
 def _aliases(text: str, included: Included, depth: int) -> Iterator[str]:
-    for line in text.splitlines():
-        match = _KEYWORD.fullmatch(line)
-        if match is None:
-            continue
-        keyword, rest = match[1].lower(), _words(match[2])
-        if keyword == "host":
-            yield from (name for name in rest if not _PATTERN & set(name))
-        elif keyword == "include" and depth < _DEPTH:
-            for pattern in rest:
+    for each in directives(text):
+        if each.keyword == "host":
+            yield from (name for name in each.words if not _PATTERN & set(name))
+        elif each.keyword == "include" and depth < DEPTH:
+            for pattern in each.words:
                 for other in included(pattern):
                     yield from _aliases(other, included, depth + 1)
+
+
+class Directive(NamedTuple):
+    """One line of ssh_config(5): its number from 1, its keyword in small letters, its arguments."""
+
+    line: int
+    keyword: str
+    words: list[str]
+
+
+def directives(text: str) -> Iterator[Directive]:
+    """The lines that say something."""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _KEYWORD.fullmatch(line)
+        if match is not None:
+            yield Directive(number, match[1].lower(), _words(match[2]))
 
 
 def _words(text: str) -> list[str]:

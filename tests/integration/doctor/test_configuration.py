@@ -27,8 +27,13 @@ def test_a_configuration_with_errors_is_told_with_its_line(shared: Bed) -> None:
 @pytest.mark.produces("own-ssh")
 def test_an_alias_with_remote_forward_is_told_with_its_lines(shared: Bed) -> None:
     """The very alias with which this began: RemoteForward and ControlPersist."""
-    config = shared.folder / "ssh_config"
+    config, more = shared.folder / "ssh_config", shared.folder / "more_forwards"
+    more.write_text("Host other\n  RemoteForward 662 h:662\nHost d*\n  RemoteForward 111 h:111\n")
+    more.chmod(0o600)
     lines = [
+        f"Include {more}",
+        "Host other",
+        "  RemoteForward 20048 127.0.0.1:20048",
         "Host dev-gw",
         f"  HostName {network.GATEWAY_SSH}",
         "  User admin",
@@ -52,14 +57,21 @@ def test_an_alias_with_remote_forward_is_told_with_its_lines(shared: Bed) -> Non
     report = ask(doctor)
 
     rows = [c for c in report.checks if c["code"] == "own-ssh"]
-    assert f"{config}, line 9" in rows[0]["text"]
+    assert f"({more}, line 4; {config}, line 12)" in rows[0]["text"], "of no other Host"
     assert "2049" in rows[0]["text"]
     assert "8080" not in rows[0]["text"]
-    assert "ControlPersist" in rows[0]["text"]
-    assert "port-busy" in report.codes("FAIL")
+    assert "a session with them stands (pid " in rows[0]["text"]
+    busy = [c for c in report.checks if c["code"] == "port-busy"]
+    assert {c["outcome"] for c in busy} == {"FAIL"}
+    assert len(busy) == 2
     (command,) = report.commands("own-ssh")
     assert command == f"ssh -F {config} -O exit dev-gw"
+    for row in busy:
+        assert row["cure"][0].startswith("it may be: pid "), row
+        assert "-fN dev-gw" in row["cure"][0], "the session that stands"
+        assert row["cure"][-1] == f"$ {command}"
     shared.network.host.run("sh", "-c", command)
+    more.write_text("")
     config.write_text("\n".join(line for line in lines if "RemoteForward 2049" not in line) + "\n")
     wait_until(lambda: not shared.gateway.sessions(), "it to end")
     well(ask(doctor))

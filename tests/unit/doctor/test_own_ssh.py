@@ -2,7 +2,14 @@
 
 import pytest
 
-from hostnfsd.doctor.own_ssh import forwarded, lines, persists, port_of, processes
+from hostnfsd.doctor.own_ssh import (
+    OwnSsh,
+    forwarded,
+    master,
+    persists,
+    port_of,
+    processes,
+)
 
 OURS = (111, 2049, 20048)
 # OpenSSH 9.2: ssh -G of an alias with "RemoteForward 2049 127.0.0.1:2049" and the like.
@@ -27,6 +34,7 @@ LISTING = """\
   904       00:01 autossh -M 0 -R 20048:localhost:20048 'it"s
   905       00:01 ssh -R 9999:localhost:1 other
   906       00:02 sshd: admin
+  907       00:00 ssh -F /x -O check dev-gw
 nonsense
 """
 
@@ -43,12 +51,18 @@ def test_whether_its_session_stays(value: str, stays: bool) -> None:
     assert persists(f"host x\ncontrolpersist {value}\n") is stays
 
 
-def test_the_lines_to_delete() -> None:
-    text = "# x\nHost a\n  RemoteForward 2049 h:2049\n  remoteforward=111 h:111\n"
-    text += " RemoteForward 80 h:80\n"
+def test_a_session_of_the_alias_that_stands() -> None:
+    # OpenSSH 9.2: ssh -O check, and what ps calls such a session.
+    listing = "  632       00:10 ssh: /tmp/10.77.0.2-22-admin [mux]\n"
 
-    assert lines(text, OURS) == (3, 4)
-    assert lines("\n\n\nRemoteForward 2049 x:1", OURS) == (4,)
+    found = master("Master running (pid=632)\r\n", listing, "ssh -O exit gw")
+    assert found == OwnSsh(632, "00:10", "ssh: /tmp/10.77.0.2-22-admin [mux]", (), "ssh -O exit gw")
+    assert found.ending == "ssh -O exit gw"
+    gone = master("Master running (pid=7)\n", listing, "x")
+    assert gone is not None
+    assert gone.pid == 7
+    assert master("Control socket connect(/x): No such file or directory\n", listing, "x") is None
+    assert OwnSsh(3, "00:01", "ssh").ending == "kill 3"
 
 
 def test_processes_that_may_hold_a_port() -> None:
@@ -56,7 +70,7 @@ def test_processes_that_may_hold_a_port() -> None:
 
     assert [(each.pid, each.ports) for each in found] == [
         (900, (2049,)),
-        (901, (20048,)),
+        (901, (111, 20048)),
         (902, ()),
         (904, (20048,)),
     ]
