@@ -106,7 +106,27 @@ async def _service(scene: Scene, carried: Carried) -> Sequence[Finding]:
         wanted = tuple(dict.fromkeys(listed)) or scene.host.versions(carried.service)
         sock = await scene.host.dial_plainly(carried)
         answered = await host_calls.null_each(sock, carried.service, wanted, ASK_S)
-    return (service_verdict.judge(Asked(carried, probe, rows, answered)),)
+    asked = Asked(
+        carried,
+        probe,
+        rows,
+        answered,
+        by_version_4=Service.MOUNTD not in scene.carried,
+        needless=await _needless(scene, carried, probe.reached),
+    )
+    return (service_verdict.judge(asked),)
+
+
+async def _needless(scene: Scene, carried: Carried, reached: Reached) -> bool:
+    """Whether this is mountd, which does not run, and NFS has no version that needs it."""
+    nfs = scene.carried.get(Service.NFS)
+    if carried.service is not Service.MOUNTD or reached is not Reached.DOWN or nfs is None:
+        return False
+    if (await scene.host.probe(nfs, ASK_S)).reached is not Reached.ANSWERED:
+        return False
+    sock = await scene.host.dial_plainly(nfs)
+    answered = await host_calls.null_each(sock, Service.NFS, (4, 3), ASK_S)
+    return answered[4] and not answered[3]
 
 
 async def _counts(scene: Scene) -> Sequence[Finding]:

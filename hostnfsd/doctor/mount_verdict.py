@@ -93,6 +93,12 @@ def _one(tried: Tried, read_only: Collection[str]) -> Finding:
         name = "no answer" if tried.status is None else mount.status_name(tried.status)
         text = f"{path}: mountd refuses it with {name}; another export lets us in"
         return warned("exports-deny", text)
+    if tried.root_reads is False:
+        text = (
+            f"{path}: mounted and given back; root of a client, as most containers have it, may not"
+            " look into it"
+        )
+        return warned("root-refused", text)
     if tried.root_writes is False and path not in read_only:
         text = (
             f"{path}: mounted and given back; root of a client, as most containers have it, may not"

@@ -22,12 +22,16 @@ class Asked:
         probe: how it took NULL where it is dialled.
         registered: its rows in rpcbind's table; None if that could not be asked.
         answered: whether each version answers there; empty where none was asked for.
+        by_version_4: whether clients are to mount with version 4: mountd is not carried.
+        needless: of mountd: whether NFS itself runs, and has no version that needs it.
     """
 
     carried: Carried
     probe: HostFinding
     registered: Sequence[Candidate] | None
     answered: Mapping[int, bool] = field(default_factory=dict)
+    by_version_4: bool = False
+    needless: bool = False
 
     @property
     def service(self) -> Service:
@@ -87,9 +91,10 @@ def _answers(asked: Asked) -> Finding:
     good = [version for version, answers in asked.answered.items() if answers]
     bad = [version for version, answers in asked.answered.items() if not answers]
     text = f"{asked.where}, {versions(good)}"
-    if asked.service in _MOUNTED and good and 3 not in good:  # noqa: PLR2004  # vers=3
+    lacks_3 = bool(good) and 3 not in good  # noqa: PLR2004  # vers=3
+    if asked.service in _MOUNTED and lacks_3 and not asked.by_version_4:
         said = f"{text} only, not 3, with which clients are told to mount"
-        return warned("no-version-3", said)
+        return failed("no-version-3", said)
     if bad:
         said = f"{text}; rpcbind lists {versions(bad, verb=False)} too, which does not answer"
         return warned("stale-registration", said)
@@ -102,6 +107,12 @@ def _answers(asked: Asked) -> Finding:
 
 def _down(asked: Asked) -> Finding:
     service, where = asked.service, asked.where
+    if asked.needless:
+        text = (
+            f"nothing listens at {where}, and nothing has to: NFS of this host has no version 3,"
+            " with which clients are told to mount"
+        )
+        return failed("no-version-3", text)
     if asked.probe.place.origin is Origin.CONFIGURED and asked.elsewhere:
         text = f"nothing listens at {where}, its host_port; rpcbind has it at {asked.elsewhere[0]}"
         return failed(

@@ -86,7 +86,8 @@ class Tried:
         denial: why it may not be mounted or looked at; None if it may.
         service: which denied.
         unknown: why nothing can be said.
-        root_writes: whether a client's root may write in it; None if that is not known.
+        root_reads: whether a client's root may list and enter it; None if that is not known.
+        root_writes: whether he may write in it; likewise.
     """
 
     path: str
@@ -94,6 +95,7 @@ class Tried:
     denial: Denial | None = None
     service: Service = Service.MOUNTD
     unknown: str | None = None
+    root_reads: bool | None = None
     root_writes: bool | None = None
 
     @property

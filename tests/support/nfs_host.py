@@ -53,7 +53,7 @@ class NfsHost:
         mounts: rows of mountd's table.
         keeps_rows: whether MNT adds one.
         looks: status of FSINFO and GETATTR by procedure.
-        root_writes: whether ACCESS lets a client's root write.
+        root_reads, root_writes: whether ACCESS lets a client's root list and enter; and write.
         calls: made so far: service and procedure.
     """
 
@@ -69,7 +69,7 @@ class NfsHost:
         self.mounts: list[mount.Mount] = []
         self.keeps_rows = True
         self.looks: dict[int, int] = {}
-        self.root_writes = True
+        self.root_reads = self.root_writes = True
         self.calls: list[tuple[Service, int]] = []
         self.services: dict[Service, HostService] = {}
 
@@ -187,7 +187,11 @@ class NfsHost:
             asked = decode(nfs.AccessArguments, call.arguments)
             assert asked.handle == _HANDLE
             assert rpc.AuthSys.of(call.credential).uid == 0
-            granted = asked.wanted if self.root_writes else nfs.Access.READ
+            reading = nfs.Access.READ | nfs.Access.LOOKUP
+            writing = asked.wanted & ~reading
+            granted = (reading if self.root_reads else nfs.Access(0)) | (
+                writing if self.root_writes else nfs.Access(0)
+            )
             return nfs.AccessResult(nfs.Status.OK, None, granted)
         assert decode(nfs.Handle, call.arguments).handle == _HANDLE
         status = self.looks.get(call.procedure, nfs.Status.OK)

@@ -6,6 +6,7 @@ who wants to know what is wrong asks for each.
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Final
 
 from hostnfsd.daemon.host.mount_trial import DeniedError, MountTrial, UndecidedError
@@ -13,7 +14,8 @@ from hostnfsd.server.finding import Tried
 from hostnfsd.services import Service
 from hostnfsd.sunrpc import mount, nfs, rpc, xdr
 
-#: What a client needs to write in a folder.
+#: What a client needs to list a folder and to enter it, and to write in it.
+_READING: Final = nfs.Access.READ | nfs.Access.LOOKUP
 _WRITING: Final = nfs.Access.MODIFY | nfs.Access.EXTEND
 #: Root of a client, as most containers have it.
 _CLIENT_ROOT: Final = rpc.AuthSys(machine_name="hostnfsd-doctor", uid=0, gid=0)
@@ -63,29 +65,33 @@ class MountSurvey(MountTrial):
     async def _mounted(self, stack: ExitStack, path: str, handle: bytes) -> Tried:
         try:
             denial = await self._look(stack, path, handle)
-            writes = None if denial else await self._root_writes(stack, handle)
+            granted = None if denial else await self._granted_to_root(stack, handle)
         except UndecidedError as exc:
             self._hang_up()
             return Tried(path, mount.Status.OK, unknown=str(exc), service=Service.NFS)
         except DeniedError as exc:
             self._hang_up()
             return Tried(path, mount.Status.OK, exc.denial, exc.service)
-        return Tried(path, mount.Status.OK, denial, Service.NFS, root_writes=writes)
+        found = Tried(path, mount.Status.OK, denial, Service.NFS)
+        if granted is None:
+            return found
+        reads, writes = ((granted & wanted) == wanted for wanted in (_READING, _WRITING))
+        return replace(found, root_reads=reads, root_writes=writes)
 
-    async def _root_writes(self, stack: ExitStack, handle: bytes) -> bool | None:
+    async def _granted_to_root(self, stack: ExitStack, handle: bytes) -> nfs.Access | None:
         """ACCESS (RFC 1813 section 3.3.4) as a client's root would ask."""
         if not self._looks:
             return None
         line = await self._line(stack, Service.NFS)
         user, self._user = self._user, _CLIENT_ROOT
         try:
-            asked = nfs.AccessArguments(handle, _WRITING)
+            asked = nfs.AccessArguments(handle, _READING | _WRITING)
             results = await self._ask(line, nfs.VERSION_3, nfs.Procedure3.ACCESS, asked)
         finally:
             self._user = user
         result = xdr.decode(nfs.AccessResult, results)
-        granted = result.granted or 0
-        return result.status == nfs.Status.OK and granted & _WRITING == _WRITING
+        granted = result.granted if result.status == nfs.Status.OK else None
+        return nfs.Access(granted or 0)
 
     def _hang_up(self) -> None:
         for line in self._lines.values():

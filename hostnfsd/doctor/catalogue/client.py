@@ -81,6 +81,9 @@ ENTRIES: Final = (
             "prog 100005, trying vers=3, prot=17",
             "mount.nfs: portmap query retrying: RPC: Timed out",
             "mount.nfs: portmap query retrying: RPC: Unable to receive - Connection refused",
+            # Over TCP it is called a remote system error.
+            "mount.nfs: portmap query failed: RPC: Unable to receive - Connection refused",
+            "prog 100003, trying vers=3, prot=17",
             "mount.nfs: an incorrect mount option was specified for udp",
         ),
         "Without proto=tcp and mountproto=tcp, mount.nfs asks for mountd over UDP (prot=17) before"
@@ -127,6 +130,7 @@ ENTRIES: Final = (
         (
             "rpcinfo: can't contact portmapper: RPC: Remote system error - Connection refused",
             "{host}: RPC: Remote system error - Connection refused",
+            "{host}: RPC: Remote system error - Network is unreachable",
             "rpcinfo: can't contact rpcbind: : RPC: Unable to receive; errno = Connection refused",
             (
                 "clnt_create: RPC: Port mapper failure - Unable to receive: errno 111 (Connection"
@@ -203,12 +207,12 @@ ENTRIES: Final = (
         "sshd before 10.1 sets TCP_NODELAY on the SSH connection only once a session channel was"
         " opened. Through `ssh -N -R`, small requests wait 40 ms for delayed acknowledgements, and"
         " reads take 5 to 14 times as long as they need. hostnfsd opens such a channel at each"
-        " connect; it cannot where the gateway runs no commands (ForceCommand, restrict).",
+        " connect, whatever command it is given (ForceCommand does no harm); it cannot where the"
+        " gateway opens no sessions (MaxSessions 0).",
         (
             (
-                "end tunnels of your own (ssh -N -R); let the gateway run commands for our login,"
-                " or use"
-                " OpenSSH 10.1 or later there"
+                "end tunnels of your own (ssh -N -R); let the gateway open sessions for our login"
+                " (MaxSessions 1 or more), or use OpenSSH 10.1 or later there"
             ),
         ),
         ("B10", "P6"),

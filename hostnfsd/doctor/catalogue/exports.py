@@ -218,13 +218,13 @@ ENTRIES: Final = (
             "refuses FSINFO on the root of {path}: NFS3ERR_ACCES",
             "refuses GETATTR on the root of {path}: NFS3ERR_PERM",
             "ls: cannot open directory '{path}': Permission denied",
+            "root of a client, as most containers have it, may not look into it",
             "ls: reading directory '{path}': Operation not permitted",
             'sandbox_check failed. nfsd has no read access to "{path}"',
         ),
-        "The user as whom the server acts for us may not look at the folder: its mode, the map"
-        " rules"
-        " of the export, or on a Mac the privacy rules: /sbin/nfsd needs Full Disk Access for"
-        " Documents, Desktop, Downloads and external drives.",
+        "The user as whom the server acts for clients may not look at the folder: its mode and the"
+        " map rules of the export (root becomes nobody by default), or on a Mac the privacy rules:"
+        " /sbin/nfsd needs Full Disk Access for Documents, Desktop, Downloads and external drives.",
         (
             (
                 "map clients to the folder's owner (-mapall=501:20;"

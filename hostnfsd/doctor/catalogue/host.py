@@ -53,8 +53,7 @@ ENTRIES: Final = (
             "clnt_create: RPC: Program not registered",
             "mount.nfs: portmap query failed: RPC: Program not registered",
         ),
-        "NFS itself answers, and one of its companions does not: mountd has ended, or the server"
-        " offers version 4 alone, which needs none.",
+        "NFS itself answers, and one of its companions does not: mountd has ended.",
         (
             "start it again",
             "macOS:",
@@ -197,10 +196,21 @@ ENTRIES: Final = (
     Entry(
         "no-version-3",
         "the server has no version that clients mount with",
-        ("has versions {n} to {n} of {any} only", "PROG_MISMATCH"),
-        "Mounts through the tunnel use version 3 of NFS and of MOUNT. The server is set to"
-        " another.",
-        ("let it offer version 3 (Linux: vers3=y in [nfsd] of /etc/nfs.conf; ganesha: Protocols)",),
+        (
+            "has versions {n} to {n} of {any} only",
+            "PROG_MISMATCH",
+            "nothing has to: NFS of this host has no version 3",
+        ),
+        "Clients are told to mount with version 3 of NFS and of MOUNT. The server is set to"
+        " another. One of version 4 alone has no mountd.",
+        (
+            (
+                "let it offer version 3 (Linux: vers3=y in [nfsd] of /etc/nfs.conf; ganesha:"
+                " Protocols); or do without: mountd = false in [services], and mount as this"
+                " prints:"
+            ),
+            "$ hostnfsd mount --for linux --vers 4 PATH",
+        ),
         ("D3",),
     ),
 )

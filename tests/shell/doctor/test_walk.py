@@ -174,6 +174,12 @@ async def test_a_root_of_clients_that_may_not_write(host: NfsHost) -> None:
     assert await codes(scene(host)) == {"mount": "root-squashed"}
 
 
+async def test_a_root_of_clients_that_may_not_look(host: NfsHost) -> None:
+    host.root_reads = host.root_writes = False
+
+    assert await codes(scene(host)) == {"mount": "root-refused"}
+
+
 async def test_an_export_that_hangs_keeps_nobody_from_the_others(host: NfsHost) -> None:
     host.exports = {"/hangs": Status.OK, "/b": Status.OK}
     host.hanging = frozenset({"/hangs"})

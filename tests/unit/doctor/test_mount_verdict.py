@@ -51,6 +51,7 @@ def test_a_refusal_is_told_with_path_and_status() -> None:
         (FINE, Outcome.PASS, None),
         (Tried("/a", mount.Status.OK), Outcome.PASS, None),
         (Tried("/a", mount.Status.OK, root_writes=False), Outcome.WARN, "root-squashed"),
+        (Tried("/a", mount.Status.OK, root_reads=False), Outcome.WARN, "root-refused"),
         (REFUSED, Outcome.WARN, "exports-deny"),
         (WEAK, Outcome.FAIL, "reserved-port"),
         (CLOSED, Outcome.FAIL, "connection-closed"),

@@ -1,6 +1,7 @@
 """One service of the host: every way in which it can be, and its name in the catalogue."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -44,6 +45,16 @@ CASES = {
     ),
     "no version 3": (
         asked(NFS, Reached.ANSWERED, rows=[(1000, (4,))], answered={4: True}),
+        "no-version-3",
+    ),
+    "version 4 is what clients mount with": (
+        replace(
+            asked(NFS, Reached.ANSWERED, rows=[(1000, (4,))], answered={4: True}), by_version_4=True
+        ),
+        None,
+    ),
+    "a server of version 4 needs no mountd": (
+        replace(asked(MOUNTD, Reached.DOWN), needless=True),
         "no-version-3",
     ),
     "not in the table": (asked(NFS, Reached.ANSWERED, answered={3: True}), "not-registered"),
