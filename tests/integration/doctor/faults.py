@@ -115,6 +115,8 @@ class Fault:
     cured: Tables | None = None
     says: str = ""
     outcome: str = "FAIL"
+    #: Do this instead of undoing the fault.
+    cure: Callable[[Bed, Report], object] | None = None
     #: Run the cure's own commands in this box instead of undoing the fault.
     run_in: str | None = None
     first: bool = True
@@ -183,6 +185,8 @@ def is_named_and_cured(bed: Bed, fault: Fault) -> None:
             box = {b.name: b for b in (bed.network.host, bed.network.gateway)}[fault.run_in]
             for command in report.commands(fault.code):
                 box.run("sh", "-c", command)
+        elif fault.cure is not None:
+            fault.cure(bed, report)
         elif fault.cured is not None:
             doctor.configure(bed.config(merge(dict(tables), filled(fault.cured, bed))))
         else:
