@@ -1,17 +1,18 @@
 """The checks of the exports file: what it says, whether the server knows, whom clients act as."""
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
 from hostnfsd.dial.listing import NotListedError, listing
+from hostnfsd.doctor import map_rules
 from hostnfsd.doctor.check import Check, Id
 from hostnfsd.doctor.config_checks import of_problem
 from hostnfsd.doctor.engine import in_thread
 from hostnfsd.doctor.finding import Finding, Outcome, failed, passed, skipped, warned
 from hostnfsd.doctor.scene import ASK_S, Scene
 from hostnfsd.exports.matching import serving
-from hostnfsd.exports.overview import identity_text, rights_text
 from hostnfsd.exports.server_view import compare
 from hostnfsd.machine.exports import Findings, path_of, read_exports
 from hostnfsd.machine.names import Names
@@ -99,8 +100,7 @@ async def _rules(scene: Scene) -> Sequence[Finding]:
     for export in findings.reading.exports:
         grant = serving(export, findings.dialled_from)
         if grant is not None:
-            terms = grant.terms
-            rows.append(passed(f"{export.path}: {rights_text(terms)}; {identity_text(terms)}"))
+            rows.append(passed(map_rules.told(export.path, grant.terms, os.getuid())))
     if not rows:
         text = f"the file admits {findings.dialled_from} nowhere: nobody comes through the tunnel"
         return (failed("exports-deny", text),)
