@@ -54,6 +54,7 @@ def judge(
     required: bool,
     holders: Sequence[str] = (),
     end: Iterable[str] = (),
+    within_s: float | None = None,
 ) -> tuple[Finding, ...]:
     """A row for each family that differs from the others.
 
@@ -63,6 +64,7 @@ def judge(
         required: whether a mount needs it.
         holders: who may hold a busy port, in words; nobody is claimed to.
         end: commands that end who holds it, if it is he.
+        within_s: how long forwards of our own were waited for; None if they are the daemon's.
     """
     if not views:
         return (skipped("not known: a daemon that runs has it, and cannot be asked"),)
@@ -70,9 +72,16 @@ def judge(
     for family, view in views.items():
         groups.setdefault((view.state, view.error), []).append(family)
     return tuple(
-        _one(port, families, views[families[0]], required=required, holders=holders, end=end)
+        _slow(families, within_s)
+        if within_s is not None and views[families[0]].state is ServiceState.WAITING
+        else _one(port, families, views[families[0]], required=required, holders=holders, end=end)
         for families in groups.values()
     )
+
+
+def _slow(families: list[Family], within_s: float) -> Finding:
+    text = f"the gateway has not answered all that was asked of it within {within_s:g} s"
+    return warned("gateway-slow", f"{' and '.join(families)}: not known: {text}")
 
 
 def _one(

@@ -31,7 +31,7 @@ from hostnfsd.doctor.exports_checks import EXPORTS_FILE
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped, warned
 from hostnfsd.doctor.holders import Holder
 from hostnfsd.doctor.host_checks import service_id
-from hostnfsd.doctor.link import Link
+from hostnfsd.doctor.link import SETTLE_S, Link
 from hostnfsd.doctor.mount_checks import ADMITTED
 from hostnfsd.doctor.own_lines import Place
 from hostnfsd.doctor.own_ssh import OwnSsh
@@ -40,7 +40,7 @@ from hostnfsd.doctor.ssh_verdict import Hop
 from hostnfsd.machine import ssh_names
 from hostnfsd.readable import duration
 from hostnfsd.services import Service
-from hostnfsd.snapshot import Phase, ServiceState
+from hostnfsd.snapshot import FailureKind, Phase, ServiceState
 from hostnfsd.tunnel.failure import Failure
 
 _OTHERS_MAY_READ: Final = 0o077
@@ -163,6 +163,10 @@ async def _hop(link: Link, hop: Hop) -> Sequence[Finding]:
     """What the one attempt to log in says of one hop."""
     session = await link.session()
     alias = await link.alias()
+    if isinstance(session, Failure) and session.kind is FailureKind.TIMEOUT and link.daemon_up:
+        if hop == "gateway":
+            return (warned("gateway-slow", f"{session.text}; the daemon is logged in"),)
+        return (passed("the daemon is logged in"),)
     if isinstance(session, Failure) and hop in {ssh_verdict.hop(session), "login"}:
         return (ssh_verdict.judge(session, link.name, alias, daemon=link.view is not None),)
     match hop:
@@ -222,7 +226,14 @@ async def _forward(link: Link, service: Service, port: int, *, required: bool) -
         mine = [each for each in await _own(link) if not each.ports or port in each.ports]
         told = [f"pid {each.pid} here, for {each.age}: {each.command}" for each in mine] + told
         end = tuple(f"$ {each.ending}" for each in mine[:1]) or _end_there(link, there)
-    return forward_verdict.judge(port, views, required=required, holders=told, end=end)
+    return forward_verdict.judge(
+        port,
+        views,
+        required=required,
+        holders=told,
+        end=end,
+        within_s=SETTLE_S if link.view is None else None,
+    )
 
 
 def _end_there(link: Link, there: Sequence[Holder]) -> tuple[str, ...]:

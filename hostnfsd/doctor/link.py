@@ -49,7 +49,7 @@ from hostnfsd.tunnel.ssh_config import Alias
 #: Seconds for ssh_config, for the login, and for the forwards: a check has five.
 _ALIAS_S: Final = 4.0
 _CONNECT_S: Final = 4.5
-_SETTLE_S: Final = 4.0
+SETTLE_S: Final = 4.0
 _COMMAND_S: Final = 3.0
 _END_S: Final = 3.0
 _CLIENTS: Final = 64
@@ -255,7 +255,7 @@ class Link:
         )
         serving = forwards.serve(lambda _answers: None)
         self._forwards = asyncio.get_running_loop().create_task(serving, name="doctor's forwards")
-        deadline = time.monotonic() + _SETTLE_S
+        deadline = time.monotonic() + SETTLE_S
         while True:
             self._changed.clear()
             views = {service: memory.board.views(service) for service in self.carried}

@@ -26,7 +26,6 @@ _HOPS: Final[dict[FailureKind, Hop]] = {
 }
 _CODES: Final[dict[FailureKind, str]] = {
     FailureKind.CONFIG: "ssh-config-unusable",
-    FailureKind.TIMEOUT: "gateway-silent",
     FailureKind.KEEPALIVE: "gateway-silent",
     FailureKind.BUSY: "gateway-turns-away",
     FailureKind.PROTOCOL: "ssh-protocol",
@@ -51,6 +50,8 @@ def code(failure: Failure) -> str:
             return "host-key-changed" if "CHANGED" in text else "host-key-unknown"
         case FailureKind.AUTH:
             return "too-many-keys" if "Too many" in text else "login-refused"
+        case FailureKind.TIMEOUT:
+            return "gateway-slow" if "banner" in text else "gateway-silent"
         case FailureKind.UNREACHABLE | FailureKind.CLOSED:
             return "gateway-unknown" if "does not resolve" in text else "gateway-down"
         case kind:

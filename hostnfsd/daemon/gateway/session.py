@@ -340,7 +340,11 @@ async def connect(
         wire.close()
         failure = known.failure or faults.of_greeting(wire.greeting, where, banner=wire.banner)
         failure = failure or faults.of_connecting(
-            exc, where, timeout_s=tunnel.connect_timeout_s, resolving=wire.resolving
+            exc,
+            where,
+            timeout_s=tunnel.connect_timeout_s,
+            resolving=wire.resolving,
+            banner=wire.banner,
         )
         if failure.kind is FailureKind.AUTH:
             failure = keys.explain_refusal(ring, failure)

@@ -35,7 +35,12 @@ class TunnelFailureError(Exception):
 
 
 def of_connecting(
-    exc: Exception, where: str, *, timeout_s: float, resolving: bool = False
+    exc: Exception,
+    where: str,
+    *,
+    timeout_s: float,
+    resolving: bool = False,
+    banner: bool = False,
 ) -> Failure:
     """Classify what a connection attempt raised.
 
@@ -44,24 +49,13 @@ def of_connecting(
         where: ``user@host:port``, for the sentence.
         timeout_s: how long we waited, for the sentence.
         resolving: whether it was still for the address of the host that we waited.
+        banner: whether sshd had shown its banner.
     """
     match exc:
         case TunnelFailureError():
             return exc.failure
-        case TimeoutError() if resolving:
-            return Failure(
-                FailureKind.UNREACHABLE,
-                f"the name of {where} does not resolve: no name server answered within"
-                f" {timeout_s:g} s",
-                "let a name server answer (/etc/resolv.conf; macOS: scutil --dns), or set host in"
-                " [gateway.NAME] to an address",
-            )
         case TimeoutError():
-            return Failure(
-                FailureKind.TIMEOUT,
-                f"{where} did not answer within {timeout_s:g} s",
-                "is the gateway running, and not paused? try: ssh -v to the same name",
-            )
+            return _of_waiting(where, timeout_s, resolving=resolving, banner=banner)
         case socket.gaierror():
             return Failure(
                 FailureKind.UNREACHABLE,
@@ -80,6 +74,28 @@ def of_connecting(
             return Failure(FailureKind.CONFIG, f"the connection options do not work: {exc}")
         case _:
             return Failure(FailureKind.INTERNAL, f"{type(exc).__name__}: {exc}", _BUG_HINT)
+
+
+def _of_waiting(where: str, timeout_s: float, *, resolving: bool, banner: bool) -> Failure:
+    """What we waited for in vain."""
+    if resolving:
+        return Failure(
+            FailureKind.UNREACHABLE,
+            f"the name of {where} does not resolve: no name server answered within {timeout_s:g} s",
+            "let a name server answer (/etc/resolv.conf; macOS: scutil --dns), or set host in"
+            " [gateway.NAME] to an address",
+        )
+    if banner:
+        return Failure(
+            FailureKind.TIMEOUT,
+            f"{where} shows its banner, and the login was not done within {timeout_s:g} s",
+            "the way there is slow, or it was paused meanwhile: see connect_timeout_s in [tunnel]",
+        )
+    return Failure(
+        FailureKind.TIMEOUT,
+        f"{where} did not answer within {timeout_s:g} s",
+        "is the gateway running, and not paused? try: ssh -v to the same name",
+    )
 
 
 def of_loss(exc: Exception | None) -> Failure:

@@ -183,6 +183,25 @@ ENTRIES: Final = (
         ("P1", "P15"),
     ),
     Entry(
+        "gateway-slow",
+        "the way to the gateway is slow",
+        (
+            "{host} shows its banner, and the login was not done within {n} s",
+            "the gateway has not answered all that was asked of it within {n} s",
+        ),
+        "A login takes some ten answers of the gateway, and each waits for the one before: where an"
+        " answer takes half a second, it is done after five. A VPN, a link in the train, a VM that"
+        " is short of processor. The daemon has more patience than the doctor (connect_timeout_s),"
+        " and each call of clients takes as long as the way.",
+        (
+            (
+                "see what makes it slow (ping HOST; docker stats); if it is to stay so, let the"
+                " daemon have more time: connect_timeout_s in [tunnel]"
+            ),
+        ),
+        ("P6",),
+    ),
+    Entry(
         "gateway-turns-away",
         "sshd turns us away because we knock too often",
         (

@@ -122,3 +122,13 @@ def test_other_states(state: ServiceState, outcome: Outcome) -> None:
 
 def test_what_nobody_knows_is_not_told() -> None:
     assert judge(204, {}, required=True)[0].outcome is Outcome.SKIP
+
+
+def test_what_we_did_not_wait_for_to_the_end_is_slow() -> None:
+    waiting = {Family.IPV4: view(ServiceState.WAITING), Family.IPV6: SERVING}
+    slow, well = judge(204, waiting, required=True, within_s=4.0)
+
+    assert (slow.outcome, slow.code) == (Outcome.WARN, "gateway-slow")
+    assert slow.text.endswith("within 4 s")
+    assert well.outcome is Outcome.PASS
+    assert judge(204, waiting, required=True)[0].code == "service-not-serving"

@@ -20,6 +20,7 @@ K = FailureKind
         (K.UNREACHABLE, "x: connection refused", "gateway", "gateway-down"),
         (K.UNREACHABLE, "the name of x does not resolve", "gateway", "gateway-unknown"),
         (K.TIMEOUT, "x did not answer", "gateway", "gateway-silent"),
+        (K.TIMEOUT, "x shows its banner, and the login was not done", "gateway", "gateway-slow"),
         (K.BUSY, "x turns us away", "gateway", "gateway-turns-away"),
         (K.PROTOCOL, "x", "gateway", "ssh-protocol"),
         (K.CLOSED, "x", "gateway", "gateway-down"),

@@ -185,6 +185,14 @@ def test_what_is_no_sshd_is_told_with_its_words() -> None:
     assert len(long.text) < 200
 
 
+def test_a_login_that_takes_too_long_is_no_silence() -> None:
+    failure = of_connecting(TimeoutError(), WHERE, timeout_s=4.5, banner=True)
+
+    assert failure.kind is FailureKind.TIMEOUT
+    assert "the login was not done within 4.5 s" in failure.text
+    assert "connect_timeout_s" in (failure.hint or "")
+
+
 def test_a_name_server_that_does_not_answer_is_no_silent_gateway() -> None:
     failure = of_connecting(TimeoutError(), WHERE, timeout_s=2.5, resolving=True)
 
