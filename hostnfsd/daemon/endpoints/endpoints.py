@@ -169,8 +169,13 @@ class Endpoints:
             # Also where only the host differs: the kernel would not let both stand.
             await self._close(current)
         listeners = await bind(host, port)
-        if self._open:
-            await self._close(self._open)
+        try:
+            if self._open:
+                await self._close(self._open)
+        except BaseException:  # a stop, or a reload, has overtaken a retry
+            for listener in listeners:
+                listener.close()
+            raise
         self._guard = guard
         serve = self._runner.server
         assert serve is not None  # noqa: S101  # set up by start
@@ -190,6 +195,8 @@ class Endpoints:
         self._open = None
         for door in current.doors:
             door.cancel()
-        await asyncio.gather(*current.doors, return_exceptions=True)
-        for listener in current.listeners:
-            listener.close()
+        try:
+            await asyncio.gather(*current.doors, return_exceptions=True)
+        finally:
+            for listener in current.listeners:
+                listener.close()

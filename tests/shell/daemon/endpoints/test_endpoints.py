@@ -23,6 +23,7 @@ from hostnfsd.snapshot import ServiceState
 from hostnfsd.status_document import to_json
 from tests.support.certificates import certificate
 from tests.support.fake_face import FakeFace
+from tests.support.ports import accepts
 from tests.support.snapshots import gateway, service, snapshot, troubled, with_service
 
 ANYWHERE = Settings(listen="127.0.0.1:0")
@@ -319,6 +320,21 @@ async def test_a_reload_to_a_taken_port_keeps_the_old_listener_meanwhile(
             assert response.status == 200
         taken.close()
         await until(lambda: endpoints.addresses != old)
+
+
+async def test_a_stop_that_overtakes_a_retry_leaves_nobody_listening(taken: socket.socket) -> None:
+    async with served(FakeFace(snapshot())) as endpoints:
+        (old,) = endpoints.addresses
+        port = taken.getsockname()[1]
+        await endpoints.apply(Settings(listen=f"127.0.0.1:{port}"))
+        taken.close()
+        async with asyncio.timeout(10):
+            # Until the old one is being closed, and the new one is not in force yet.
+            while endpoints.addresses == (old,):  # noqa: ASYNC110  # it is there for a moment
+                await asyncio.sleep(0)
+        assert endpoints.addresses == ()
+    assert not accepts(port)
+    assert not accepts(int(old.rsplit(":", 1)[1]))
 
 
 async def test_a_reload_that_leaves_the_address_keeps_connections() -> None:
