@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from hostnfsd.dial.patience import within
+
 R = TypeVar("R")
 
 
@@ -33,7 +35,7 @@ class Aside:
         Raises:
             TimeoutError: it did not end in time, or what was begun before it did not.
         """
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             if self._under_way is not None:
                 # Waiting for the future itself would cancel it with us.
                 await asyncio.wait((self._under_way,))

@@ -38,6 +38,7 @@ from hostnfsd.daemon.relay.gate import Gate
 from hostnfsd.daemon.relay.ledger import Ledger
 from hostnfsd.daemon.sleep import Sleep
 from hostnfsd.daemon.ssh import seams
+from hostnfsd.dial.patience import pausing
 from hostnfsd.dial.sources import Sources
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.problem import Place, Problem, Severity
@@ -189,7 +190,7 @@ class Daemon:
                 await self.reload()
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(_ROUND_S, watchdog_s or _ROUND_S)):
+                async with pausing(min(_ROUND_S, watchdog_s or _ROUND_S)):
                     await self._woken.wait()
 
     async def _drain(self) -> None:
@@ -202,7 +203,7 @@ class Daemon:
             self._woken.clear()
             self._notify.watchdog()
             with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with pausing(1.0):
                     await self._woken.wait()
         for task in self._tasks:
             task.cancel()

@@ -1,7 +1,8 @@
 """Notices that this machine slept, by clocks that count sleep and clocks that do not.
 
 No system's own notification is needed: the clocks work the same under launchd, under systemd and in
-a container. A virtual machine that its host has paused is not noticed, nor is a stopped process.
+a container. A virtual machine that its host has paused is not noticed, nor is a stopped process:
+nobody is blamed for such a time (:mod:`hostnfsd.dial.patience`).
 """
 
 import asyncio

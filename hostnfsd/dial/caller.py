@@ -9,6 +9,7 @@ import errno
 import socket
 from typing import Final, Protocol, Self, TypeVar
 
+from hostnfsd.dial.patience import within
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.sunrpc import record, rpc, xdr
 from hostnfsd.sunrpc.record import RecordReader
@@ -167,7 +168,7 @@ class Caller:
         self.next_xid = (xid + 1) & xdr.UINT_MAX
         call = rpc.Call(xid, program, version, procedure, arguments, credential)
         try:
-            async with asyncio.timeout(within_s):
+            async with within(within_s):
                 return await self._exchange(call)
         except TimeoutError:
             raise NoAnswerError(f"did not answer within {within_s:g} s") from None

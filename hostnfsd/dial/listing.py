@@ -3,13 +3,13 @@
 Anybody may ask for it, from any port: it tells nothing of whether an export can be mounted.
 """
 
-import asyncio
 import random
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from hostnfsd.dial import caller, reserved, rpcbind_table
 from hostnfsd.dial.caller import Caller, CallError
+from hostnfsd.dial.patience import within
 from hostnfsd.errors import HostnfsdError
 from hostnfsd.sunrpc import mount, portmap
 from hostnfsd.sunrpc.xdr import RpcDecodeError
@@ -39,7 +39,7 @@ async def listing(
     """
     who = f"rpcbind at {address} port {rpcbind}"
     try:
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             version = _LATEST
             if mountd is None:
                 with await _caller(address, rpcbind) as calls:

@@ -1,6 +1,5 @@
 """Which source port a service of the host is dialled from: ``[host] reserved_source_port``."""
 
-import asyncio
 import random
 import socket
 import sys
@@ -11,6 +10,7 @@ from typing import Final, Literal
 import structlog
 
 from hostnfsd.dial import ports, reserved
+from hostnfsd.dial.patience import within
 from hostnfsd.dial.reserved import Destination, NoRightError, RangeUsedUpError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice
@@ -132,18 +132,16 @@ class Sources:
             RangeUsedUpError: it must come from a reserved port, and none is left.
             OSError: refused, unreachable, reset, does not resolve, or ``within_s`` have passed.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within_s
         failures: list[OSError] = []
-        async with asyncio.timeout_at(deadline):
+        async with within(within_s) as limit:
             found = await reserved.resolve(address, port)
             worked = self._worked.get(address)
             destinations = sorted(found, key=lambda each: each.address[0] != worked)
             for tried, destination in enumerate(destinations):
                 # One that swallows what it is sent must leave time for the others.
-                share_s = (deadline - loop.time()) / (len(destinations) - tried)
+                share_s = limit.left_s / (len(destinations) - tried)
                 try:
-                    async with asyncio.timeout(share_s):
+                    async with within(share_s):
                         sock = await self._connect(service, destination)
                 except OSError as exc:
                     failures.append(exc)

@@ -13,6 +13,7 @@ from hostnfsd.config.model import Gateway
 from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import keys
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
+from hostnfsd.dial.patience import within
 from hostnfsd.doctor import (
     admitted,
     by_hand,
@@ -111,7 +112,7 @@ async def _alias(link: Link) -> Sequence[Finding]:
 async def _resolves(host: str, port: int) -> bool:
     """Whether a name server or a file knows a name; true where they do not answer in time."""
     try:
-        async with asyncio.timeout(ASK_S):
+        async with within(ASK_S):
             await asyncio.get_running_loop().getaddrinfo(host, port)
     except TimeoutError:
         return True  # dialling it will tell

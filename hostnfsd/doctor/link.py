@@ -27,6 +27,7 @@ from hostnfsd.daemon.ssh import alias as aliases
 from hostnfsd.daemon.ssh import keys
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.daemon.ssh.keys import Ring
+from hostnfsd.dial.patience import pausing, within
 from hostnfsd.doctor import exports_checks
 from hostnfsd.doctor.engine import Once, in_thread
 from hostnfsd.doctor.scene import Scene
@@ -263,7 +264,7 @@ class Link:
             if self._forwards.done() or left_s <= 0 or not _waiting(views):
                 return views
             try:
-                async with asyncio.timeout(left_s):
+                async with pausing(left_s):
                     await self._changed.wait()
             except TimeoutError:
                 continue
@@ -330,7 +331,7 @@ class Link:
         if session is None:
             return
         try:
-            async with asyncio.timeout(_END_S):
+            async with within(_END_S):
                 for spec in tuple(session.listeners):
                     await session.unlisten(spec)
         except (TimeoutError, TunnelFailureError):

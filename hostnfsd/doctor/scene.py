@@ -14,6 +14,7 @@ from hostnfsd.daemon.host.host import Host
 from hostnfsd.daemon.host.mount_survey import MountSurvey
 from hostnfsd.daemon.host.mount_trial import Round
 from hostnfsd.daemon.host.mount_verdict import ourselves
+from hostnfsd.dial.patience import within
 from hostnfsd.dial.sources import Sources
 from hostnfsd.doctor.daemon_verdict import Mute
 from hostnfsd.doctor.engine import Once, in_thread
@@ -176,7 +177,7 @@ class Scene:
         except OSError:
             return Told(None)
         try:
-            async with asyncio.timeout(within_s):
+            async with within(within_s):
                 output, _ = await process.communicate()
         except TimeoutError:
             return Told(None)

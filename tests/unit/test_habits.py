@@ -159,6 +159,19 @@ def test_systemd_is_spoken_to_in_one_place() -> None:
     assert speakers == [Path("daemon/notify.py")]
 
 
+def test_who_waits_for_others_counts_by_patience_alone() -> None:
+    """The limits of asyncio pass while this process is stopped, too."""
+    users = [
+        str(module)
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / "hostnfsd" / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"timeout", "timeout_at"}
+        if isinstance(node.value, ast.Name) and node.value.id == "asyncio"
+    ]
+
+    assert set(users) == {"dial/patience.py"}
+
+
 #: Hosts that packages come from: names of packages are enough.
 HOSTS = re.compile(
     "py[p]i[.]org|python[h]osted[.]org|npm[j]s[.]|crates[.]io|deb[.]debian|archive[.]ubuntu"

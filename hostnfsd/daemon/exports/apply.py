@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from hostnfsd.dial.patience import within
 from hostnfsd.exports import applying
 from hostnfsd.exports.applying import ByHand, Command, Outcome, Request
 from hostnfsd.exports.model import Dialect
@@ -130,7 +131,7 @@ class Applying:
         except OSError as exc:
             raise NotAppliedError(f"no request can be made: {exc}", cure) from exc
         try:
-            async with asyncio.timeout(TAKEN_S):
+            async with within(TAKEN_S):
                 while self._request.exists():  # noqa: ASYNC110  # another process removes it
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
@@ -138,7 +139,7 @@ class Applying:
             text = f"{applying.UNIT} did not take the request up within {TAKEN_S:g} s"
             raise NotAppliedError(text, cure) from None
         try:
-            async with asyncio.timeout(WITHIN_S):
+            async with within(WITHIN_S):
                 # It removed the answer of the time before ahead of the request.
                 while (outcome := self._answered()) is None:  # noqa: ASYNC110  # as above
                     await asyncio.sleep(_LOOK_S)
@@ -179,7 +180,7 @@ async def run(argv: Sequence[str]) -> Outcome:
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(WITHIN_S):
+        async with within(WITHIN_S):
             said, _ = await process.communicate()
     except TimeoutError:
         text = f"{' '.join(argv)} did not end within {WITHIN_S:g} s: it was ended"

@@ -26,6 +26,7 @@ from hostnfsd.dial.caller import (
     Stream,
     results,
 )
+from hostnfsd.dial.patience import pausing, within
 from hostnfsd.server.finding import Reached
 from hostnfsd.server.versions import to_try
 from hostnfsd.services import FACTS, Service
@@ -170,7 +171,7 @@ class Prober:
                 if self._restless:
                     wait_s = min(_RESTLESS_S, wait_s)
                 try:
-                    async with asyncio.timeout(wait_s):
+                    async with pausing(wait_s):
                         await self._now.wait()
                 except TimeoutError:
                     continue
@@ -291,10 +292,8 @@ class Prober:
     async def _call(
         self, target: Target, expected: Expected, timeout_s: float
     ) -> tuple[End, str | None]:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
         try:
-            async with asyncio.timeout_at(deadline):
+            async with within(timeout_s) as limit:
                 stream = await self._way.dial_from_gateway(target.address, target.spec.port)
         except TimeoutError:
             return End.NOT_REACHED, f"no answer within {timeout_s:g} s"
@@ -307,9 +306,8 @@ class Prober:
         version = to_try(service, self._host.versions(service))
         with Caller(stream, first_xid=expected.xid, max_reply=_MAX_REPLY) as caller:
             try:
-                left_s = max(0.0, deadline - loop.time())
-                reply = await caller.call(FACTS[service].program, version, _NULL, within_s=left_s)
-                results(reply)
+                program, left_s = FACTS[service].program, limit.left_s
+                results(await caller.call(program, version, _NULL, within_s=left_s))
             except NoAnswerError:
                 return End.SILENT, f"did not answer within {timeout_s:g} s"
             except HungUpError as exc:

@@ -25,6 +25,7 @@ from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.daemon.ssh.host_keys import KnownHosts, known_hosts
 from hostnfsd.daemon.ssh.requests import Requests
 from hostnfsd.daemon.ssh.wire import Wire
+from hostnfsd.dial.patience import within
 from hostnfsd.readable import duration
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel import gateway as survey
@@ -222,7 +223,7 @@ class Session:
     async def answers(self, within_s: float) -> bool:
         """Whether the gateway answers a keepalive request in time."""
         try:
-            async with asyncio.timeout(within_s):
+            async with within(within_s):
                 await self._requests.to_the_end(
                     seams.keepalive(self._connection), lambda _none: None
                 )
@@ -252,7 +253,7 @@ class Session:
     @asynccontextmanager
     async def _deadline(self, what: str) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            async with within(REQUEST_TIMEOUT_S):
                 yield
         except TimeoutError:
             failure = Failure(
@@ -266,7 +267,7 @@ class Session:
         """Say good-bye, but not for long."""
         self._connection.close()
         try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            async with within(_CLOSE_TIMEOUT_S):
                 await self._connection.wait_closed()
         except TimeoutError:
             self._connection.abort()
@@ -330,7 +331,7 @@ async def connect(
     }
     try:
         async with (
-            asyncio.timeout(tunnel.connect_timeout_s),
+            within(tunnel.connect_timeout_s),
             keys.offered(ring, agent_holds) as offer,
         ):
             connection = await asyncssh.connect(
@@ -354,6 +355,7 @@ async def connect(
         wire.close()
         raise
     wire.acknowledge_at_once(True)
+    seams.read_before_giving_up(connection)
     if known.accepted is not None:
         _log.warning("host_key_recorded", address=where, key=known.accepted)
     return Session(connection, client, wire, alias)

@@ -14,6 +14,7 @@ import structlog
 from hostnfsd import __version__
 from hostnfsd.daemon.aside import Aside
 from hostnfsd.daemon.gateway.session_store import SessionStore, StoreError
+from hostnfsd.dial.patience import within
 from hostnfsd.snapshot import Advice
 from hostnfsd.tunnel import reclaim
 from hostnfsd.tunnel.own_session import OwnSession, SessionProcess
@@ -65,7 +66,7 @@ class SessionBook:
     async def opened(self) -> None:
         """Wait for what earlier runs left, but not for long."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_OPENING_S):
+            async with within(_OPENING_S):
                 await self._opened.wait()
 
     def sessions(self, gateway: str) -> tuple[OwnSession, ...]:

@@ -30,6 +30,7 @@ from hostnfsd.daemon.relay.gate import Gate
 from hostnfsd.daemon.relay.ledger import Ledger
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.daemon.ssh.login_watch import LoginWatch
+from hostnfsd.dial.patience import pausing, within
 from hostnfsd.snapshot import FailureKind, GatewayView, Phase
 from hostnfsd.tunnel import machine, nap
 from hostnfsd.tunnel.backoff import Limits
@@ -189,7 +190,7 @@ class Supervisor:
             if wait_s is not None and wait_s <= 0 and self._events.empty():
                 return machine.WakeUp()
             try:
-                async with asyncio.timeout(wait_s):
+                async with pausing(wait_s):
                     generation, event = await self._events.get()
             except TimeoutError:
                 return machine.WakeUp()
@@ -332,7 +333,7 @@ class Supervisor:
         if drain and self._forwards is not None:
             # A gateway that answers no more must not delay the stop beyond what was allowed.
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._config().tunnel.drain_timeout_s + 1):
+                async with within(self._config().tunnel.drain_timeout_s + 1):
                     await self._forwards.drain()
         await _end(attempt)
         self._post(machine.Closed())

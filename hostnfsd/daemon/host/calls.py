@@ -1,6 +1,5 @@
 """Single questions to the host's services, each over a connection of its own."""
 
-import asyncio
 import random
 import socket
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ from typing import Final
 from hostnfsd.daemon.ssh.faults import reason
 from hostnfsd.dial import caller, rpcbind_table
 from hostnfsd.dial.caller import Caller, CallError
+from hostnfsd.dial.patience import within
 from hostnfsd.dial.sources import Sources
 from hostnfsd.server import null_call
 from hostnfsd.server.finding import Reached
@@ -96,7 +96,7 @@ async def meet(
     """
     ours = str(sock.getsockname()[0])
     try:
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             with await caller.over(sock, first_xid=first_xid(), max_reply=_MAX_NULL) as calls:
                 version = to_try(service, versions)
                 reading = await _null(calls, service, version, within_s)
@@ -123,7 +123,7 @@ async def null_each(
     """
     answered = dict.fromkeys(versions, False)
     with suppress(TimeoutError, CallError):
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             with await caller.over(sock, first_xid=first_xid(), max_reply=_MAX_NULL) as calls:
                 for version in answered:
                     reading = await _null(calls, service, version, within_s)

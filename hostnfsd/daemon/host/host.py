@@ -13,6 +13,7 @@ from hostnfsd.daemon.host.joint import Joint
 from hostnfsd.daemon.host.mount_verdict import MOUNTED, Haste, Heard, MountVerdict, survive, wait
 from hostnfsd.daemon.host.ports import SILENT_CONSEQUENCE, SILENT_CURE, HostPorts, Key, key_of
 from hostnfsd.daemon.host.tripwire import Tripwire
+from hostnfsd.dial.patience import within
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.dial.sources import Sources
 from hostnfsd.server.doubts import Doubts
@@ -171,9 +172,8 @@ class Host:
 
     async def _call(self, carried: Carried, timeout_s: float, started: float) -> HostFinding:
         place, service = self.place(carried), carried.service
-        began = time.perf_counter()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with within(timeout_s) as limit:
                 try:
                     sock = await self._connect(service, place)
                 except RangeUsedUpError:  # says nothing of the service
@@ -181,8 +181,7 @@ class Host:
         except OSError as exc:
             reading = host_calls.unreached(exc, min(timeout_s, _DIAL_S))
         else:
-            left_s = max(0.0, timeout_s - (time.perf_counter() - began))
-            met = await host_calls.meet(sock, service, self.versions(service), left_s)
+            met = await host_calls.meet(sock, service, self.versions(service), limit.left_s)
             reading = met.reading
         duration_s = time.perf_counter() - started
         return HostFinding(reading.reached, place, reading.text, reading.hint, duration_s)

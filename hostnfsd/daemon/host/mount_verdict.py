@@ -13,6 +13,7 @@ import structlog
 
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon.host.mount_trial import MountTrial, Round, UndecidedError
+from hostnfsd.dial.patience import pausing
 from hostnfsd.server.finding import Denial, MountFinding
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Advice
@@ -250,7 +251,7 @@ async def survive(work: Callable[[], Awaitable[None]]) -> None:
 async def wait(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but no longer than so many seconds."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with pausing(seconds):
             await event.wait()
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from hostnfsd.access_view import AccessView
+from hostnfsd.dial.patience import within
 from hostnfsd.quiet import INTERVAL_S, Quiet, Summary
 from hostnfsd.readable import printable
 from hostnfsd.services import Service
@@ -127,7 +128,7 @@ class Gate:
     async def decide(self, gateway: str, host: str, port: int) -> Verdict:
         """The same; while it is not known, wait a little for it to become so."""
         try:
-            async with asyncio.timeout(UNDECIDED_S):
+            async with within(UNDECIDED_S):
                 while True:
                     change = self.change
                     verdict = self.verdict(gateway, host, port)

@@ -23,6 +23,7 @@ from hostnfsd.daemon.relay.recognition import Candidate, Who
 from hostnfsd.daemon.relay.refusal_side import RefusalSide
 from hostnfsd.daemon.relay.relay import Relay
 from hostnfsd.daemon.ssh.faults import reason
+from hostnfsd.dial.patience import within
 from hostnfsd.dial.reserved import RangeUsedUpError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal
@@ -225,7 +226,7 @@ class Intake:
             client, ledger=self._ledger, tally=tally, circle=self._circle, candidate=candidate
         )
         try:
-            async with asyncio.timeout(DIAL_TIMEOUT_S):
+            async with within(DIAL_TIMEOUT_S):
                 try:
                     sock = await self._dial_host(client.service)
                 except RangeUsedUpError:

@@ -16,6 +16,7 @@ from hostnfsd.daemon.relay import circle
 from hostnfsd.daemon.relay.circle import Circle, Member
 from hostnfsd.daemon.relay.gate import Gate, shown
 from hostnfsd.daemon.relay.ledger import Ledger
+from hostnfsd.dial.patience import pausing
 from hostnfsd.tunnel.admission import Verdict
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.revocation")
@@ -64,7 +65,7 @@ class Revocation:
             change = self._gate.change
             wait_s = self.look(loop.time())
             try:
-                async with asyncio.timeout(wait_s):
+                async with pausing(wait_s):
                     await change.wait()
             except TimeoutError:
                 continue

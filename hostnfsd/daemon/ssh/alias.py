@@ -16,6 +16,7 @@ from typing import Final
 
 from hostnfsd.config.model import Gateway
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
+from hostnfsd.dial.patience import within
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.ssh_config import Alias, read_alias
@@ -105,7 +106,7 @@ async def _ask_ssh(name: str, gateway: Gateway, within_s: float) -> Alias:
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(within_s):
+        async with within(within_s):
             output, complaint = await process.communicate()
     except TimeoutError:
         raise _unusable(
@@ -117,7 +118,7 @@ async def _ask_ssh(name: str, gateway: Gateway, within_s: float) -> Alias:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             with suppress(TimeoutError):
-                async with asyncio.timeout(_END_S):
+                async with within(_END_S):
                     await process.wait()
     if process.returncode != 0:
         raise _unusable(complaint.decode(errors="replace").strip() or f"ssh -G {name} failed")

@@ -1,11 +1,11 @@
 """Commands that are run on a gateway: one channel each, what it prints, and nothing else of it."""
 
-import asyncio
 from typing import Final
 
 import asyncssh
 
 from hostnfsd.daemon.ssh.requests import Requests
+from hostnfsd.dial.patience import within
 
 #: Letters taken of what a command prints there; a table of thousands of listeners has fewer.
 _OUTPUT_MOST: Final = 256 * 1024
@@ -33,7 +33,7 @@ class Commands:
             NoOutputError: it is not run, or does not end in time.
         """
         try:
-            async with asyncio.timeout(within_s):
+            async with within(within_s):
                 return await self._run(command)
         except TimeoutError:
             raise HangingError from None

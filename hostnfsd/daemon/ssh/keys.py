@@ -4,7 +4,6 @@ A key that is encrypted is used through the agent. That an agent is empty is the
 machine after a reboot: it must be told apart from a key that the gateway refuses.
 """
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Final
 import asyncssh
 
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
+from hostnfsd.dial.patience import within
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 
@@ -142,7 +142,7 @@ async def held(agent: str | None) -> Held:
     if agent is None:
         return None
     try:
-        async with asyncio.timeout(_AGENT_TIMEOUT_S), asyncssh.connect_agent(agent) as client:
+        async with within(_AGENT_TIMEOUT_S), asyncssh.connect_agent(agent) as client:
             return _public_keys(await client.get_keys())
     except (OSError, ValueError, asyncssh.Error):
         return None

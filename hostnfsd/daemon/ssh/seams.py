@@ -5,6 +5,7 @@ found in asyncssh 2.24.1; :func:`check` says at start which of them do not fit t
 version, and without its seam the daemon uses asyncssh as it is.
 """
 
+import asyncio
 import functools
 import inspect
 import time
@@ -21,6 +22,9 @@ _WINDOW_DEFECT: Final = frozenset({"2.24.1"})
 _CHANNEL_NAMES: Final = frozenset(
     {"_recv_window", "_init_recv_window", "_recv_buf", "_session", "_encoding"}
 )
+#: Seconds by which a timer is late if the loop did not run; and those in which it reads then.
+_LATE_S: Final = 0.1
+_READING_S: Final = 0.25
 
 
 def check(version: str = asyncssh.__version__) -> tuple[str, ...]:
@@ -34,6 +38,11 @@ def check(version: str = asyncssh.__version__) -> tuple[str, ...]:
         misfits.append(f"asyncssh {version} cannot end a channel that is closing: they may pile up")
     if not _keepalive_seam_fits():
         misfits.append(f"asyncssh {version} has no _make_keepalive_request: no round-trip times")
+    if not _keepalive_timer_seam_fits():
+        misfits.append(
+            f"asyncssh {version} counts keepalives otherwise: a daemon that was stopped may give"
+            " up a gateway that has answered"
+        )
     return tuple(misfits)
 
 
@@ -52,6 +61,13 @@ def _abort_seam_fits() -> bool:
 
 def _keepalive_seam_fits() -> bool:
     return inspect.iscoroutinefunction(vars(SSHConnection).get("_make_keepalive_request"))
+
+
+@functools.cache
+def _keepalive_timer_seam_fits() -> bool:
+    names = ("_keepalive_timer", "_keepalive_count", "_keepalive_count_max")
+    source = inspect.getsource(SSHConnection)
+    return "_keepalive_timer_callback" in vars(SSHConnection) and all(n in source for n in names)
 
 
 def credit_only_what_was_delivered(
@@ -115,3 +131,30 @@ def time_keepalives(
         observe(time.perf_counter() - started)
 
     private._make_keepalive_request = timed  # noqa: SLF001
+
+
+def read_before_giving_up(connection: asyncssh.SSHClientConnection) -> None:
+    """Let the last keepalive not run out before what came while this process was stopped is read.
+
+    uvloop runs timers before it reads. Call it once the connection stands.
+    """
+    if not _keepalive_timer_seam_fits():
+        return
+    private: Any = connection
+    loop = asyncio.get_running_loop()
+    count: Callable[[], None] = private._keepalive_timer_callback  # noqa: SLF001
+    reading = False
+
+    def ran_out() -> None:
+        nonlocal reading
+        late = loop.time() - private._keepalive_timer.when() > _LATE_S  # noqa: SLF001
+        last = private._keepalive_count >= private._keepalive_count_max  # noqa: SLF001
+        # Once: whatever is read sets the timer anew.
+        reading = late and last and not reading
+        if reading:
+            private._keepalive_timer = loop.call_later(_READING_S, ran_out)  # noqa: SLF001
+        else:
+            count()
+
+    private._keepalive_timer_callback = ran_out  # noqa: SLF001
+    connection.set_keepalive()  # the timer that runs already is not ours

@@ -23,6 +23,7 @@ from asyncssh.constants import MSG_IGNORE
 from asyncssh.packet import String
 
 from hostnfsd.daemon.ssh.proxy_command import ProxyCommand
+from hostnfsd.dial.patience import within
 
 #: Bytes waiting in the SSH socket's buffer at which relays stop reading, and read again.
 _HIGH_WATER: Final = 256 * 1024
@@ -145,7 +146,7 @@ class Wire:
         if self._command is None:
             return None
         with suppress(TimeoutError):
-            async with asyncio.timeout(_COMPLAINT_S):
+            async with within(_COMPLAINT_S):
                 await self._command.wait()
         return self._command.said
 

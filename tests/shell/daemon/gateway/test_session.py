@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -457,6 +458,28 @@ async def test_changed_keepalive_settings_count_at_once(gateway: GatewayStandIn)
         async with asyncio.timeout(1):
             assert (await session.lost()).kind is FailureKind.KEEPALIVE
         await session.close()
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["answers", "is silent"])
+async def test_a_gateway_that_answers_while_we_are_stopped_is_not_given_up(
+    sshd: Sshd, *, silent: bool
+) -> None:
+    """The answer to the last keepalive is there when its time is up, and not read yet."""
+    session = await dial(sshd.start(), Tunnel(keepalive_interval_s=0.3, keepalive_count_max=1))
+    sshd.signal_sessions(signal.SIGSTOP)
+    private: Any = session._connection
+    await eventually(lambda: private._keepalive_count == 1, "the last keepalive")
+    if not silent:
+        sshd.signal_sessions(signal.SIGCONT)
+    time.sleep(0.5)  # noqa: ASYNC251  # it is this process that stands still
+    private._keepalive_timer.cancel()
+    private._keepalive_timer_callback()  # uvloop does so when a stop ends: before it reads
+    if silent:
+        assert (await session.lost()).kind is FailureKind.KEEPALIVE
+    else:
+        await eventually(lambda: private._keepalive_count == 0, "the answer to be read")
+        assert not session.over
+    await session.close()
 
 
 # -- requests ------------------------------------------------------------------------------------
