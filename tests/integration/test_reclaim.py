@@ -121,6 +121,23 @@ def test_after_a_loss_of_the_network_too(make_bed: MakeBed) -> None:
     assert daemon.metric("hostnfsd_tunnel_recovery_seconds_sum") < SOON_S
 
 
+def test_one_that_holds_one_address_family_alone_too(make_bed: MakeBed) -> None:
+    """sshd grants what is left, and does not say that it is not all: the probes find out."""
+    bed = make_bed(BedOptions(sshd=SshdOptions(gateway_ports="clientspecified")))
+    daemon = bed.daemon({"gateway": {network.GATEWAY_NAME: {"listen": "0.0.0.0"}}})
+    serve(daemon)
+    bed.network.strand()
+    daemon.kill()
+
+    daemon.change(gateway={network.GATEWAY_NAME: {"listen": "*"}})
+    daemon.start()
+
+    daemon.await_ready(timeout_s=SOON_S)
+    assert reclaims(daemon) == {"ended": 1}
+    assert {("0.0.0.0", 2049), ("::", 2049)} <= bed.network.gateway.listening()
+    assert len(bed.gateway.sessions()) == 1
+
+
 def test_a_session_that_hangs_is_killed(gateway_bed: Bed) -> None:
     """Stopped with its monitor: it hears no TERM, and cannot say that it is gone."""
     daemon = gateway_bed.daemon(QUICK)

@@ -228,7 +228,7 @@ class Forwards:
             news = self._memory.learn(found)
             if self._memory.own is not None:
                 self._memory.own.remember(self._session)
-                self._note_all_answered()
+                self._note_all_ours()
             if found is not None or not self._gate.knows(self._gateway):
                 self._gate.attached(self._gateway, () if found is None else found.networks)
             if news:
@@ -248,11 +248,22 @@ class Forwards:
         self._changed()
 
     def _note_all_answered(self) -> None:
-        if not self._holders or not self._answers.keys() >= self._holders.keys():
+        if self._holders and self._answers.keys() >= self._holders.keys():
+            self._all_answered.set()
+
+    def _note_all_ours(self) -> None:
+        """Whether every listener is ours in each family, as far as it can be found out."""
+        own = self._memory.own
+        if own is None or len(self.bound()) < len(self._holders):
             return
-        self._all_answered.set()
-        if self._memory.own is not None and len(self.bound()) == len(self._answers):
-            self._memory.own.all_bound(self._session)
+        met = (
+            view
+            for each in self._holders
+            for view in self._memory.board.views(each.service).values()
+        )
+        # A listener that was granted may lack the family that a dead session holds.
+        if all(view.state.ready or view.state is ServiceState.ABSENT for view in met):
+            own.all_ours(self._session)
 
     def _log_answer(self, spec: Spec, answer: Answer, before: Answer | None) -> None:
         log = _log.bind(gateway=self._gateway, service=str(spec.service), port=spec.port)
@@ -287,6 +298,7 @@ class Forwards:
             somebody_else = finding.state is ServiceState.REFUSED
             self._holders[spec].answers_there(family, somebody_else=somebody_else)
             self._memory.board.record(spec, family, finding, time.time())
+            self._note_all_ours()
             self._changed()
 
     async def _give_back(self, spec: Spec) -> None:

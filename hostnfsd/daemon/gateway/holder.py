@@ -93,12 +93,11 @@ class Holder:
                     self._memory.learn(await self._session.survey())
                 refusals = 0 if granted else refusals + 1
                 answer = self._judge(texts, granted=granted)
-                if answer.verdict is Verdict.BUSY and (own := self._memory.own) is not None:
-                    if await own.reclaim(self._session, self.spec.port):
+                if answer.verdict is Verdict.BUSY:
+                    if await self._reclaimed():
                         refusals = 0  # what the survey found is no longer so
                         continue
-                    suspicion = own.suspicion(self._session, self.spec.port)
-                    answer = explain(answer, suspicion, time.time())
+                    answer = self._explained(answer)
                 self._answered(self.spec, answer)
                 if answer.retry_s is not None:
                     await asyncio.sleep(answer.retry_s)
@@ -116,6 +115,17 @@ class Holder:
                 return judge_covered(self.spec, other)
         return judge_refusal(self.spec, texts, self._memory.survey)
 
+    async def _reclaimed(self) -> bool:
+        """Whether a dead session of ours was ended that may have held the port, or part of it."""
+        own = self._memory.own
+        return own is not None and await own.reclaim(self._session, self.spec.port)
+
+    def _explained(self, answer: Answer) -> Answer:
+        own = self._memory.own
+        if own is None:
+            return answer
+        return explain(answer, own.suspicion(self._session, self.spec.port), time.time())
+
     async def _until_it_could_be_whole(self) -> None:
         while True:
             await self._look.wait()
@@ -132,6 +142,8 @@ class Holder:
                     await asyncio.sleep(FORBIDDEN_RETRY_S)
                     return
                 if not any((f, self.spec.port) in survey.listeners for f in self._lacking):
+                    return
+                if await self._reclaimed():
                     return
                 await asyncio.sleep(pause_s)
                 # A survey is a dozen processes there, and who holds a port may hold it for weeks.

@@ -107,8 +107,8 @@ class OwnSessions:
         if self._current is not None or self._mode == "never":
             self.remember(session)
 
-    def all_bound(self, session: Session) -> None:
-        """Every port is ours: whatever else lives there holds none of them."""
+    def all_ours(self, session: Session) -> None:
+        """Every port is ours in each family: whatever else lives there holds none of them."""
         here = session.process
         if self._current is None:
             return
@@ -190,7 +190,7 @@ class OwnSessions:
             self._forget((one,))
             self.counts[Reclaim.ENDED if fate is Fate.ENDED else Reclaim.GONE] += 1
             if fate is Fate.ENDED:
-                log.warning("session_reclaimed")
+                log.info("session_reclaimed")
             else:
                 log.debug("session_gone")
             return

@@ -245,11 +245,11 @@ async def test_what_is_learned_late_replaces_what_was_not_known() -> None:
 async def test_once_every_port_is_ours_the_others_are_forgotten() -> None:
     elsewhere = replace(DEAD, process=replace(OLD, place=replace(PLACE, boot_id="another")))
     bench = Bench(remembered=(DEAD, elsewhere))
-    bench.own.all_bound(bench.session)
+    bench.own.all_ours(bench.session)
     assert bench.remembered == [OLD, elsewhere.process]
 
     bench.own.remember(bench.session)
-    bench.own.all_bound(bench.session)
+    bench.own.all_ours(bench.session)
 
     assert bench.remembered == [elsewhere.process, HERE]
 
