@@ -1,5 +1,6 @@
 """docs/failures.md, from the catalogue. Pure."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from hostnfsd.doctor.catalogue import client, exports, gateway, host, login, tunnel
@@ -17,12 +18,16 @@ _GROUPS: Final = (
 )
 
 
-def body() -> str:
-    """What stands between the marks: an index, the entries, and what they were held against."""
+def body(notes: Mapping[str, str]) -> str:
+    """What stands between the marks: an index, the entries, and what they were held against.
+
+    Args:
+        notes: code -> a sentence that ends its entry.
+    """
     parts = [_index()]
     for title, entries in _GROUPS:
         parts.append(f"## {title}\n")
-        parts += [_entry(each) for each in entries]
+        parts += [f"{_entry(each)}\n{notes[each.code]}\n" for each in entries]
     parts.append(_sources())
     return "\n".join(parts)
 

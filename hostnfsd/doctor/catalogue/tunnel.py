@@ -26,10 +26,13 @@ ENTRIES: Final = (
     ),
     Entry(
         "service-not-serving",
-        "a service does not serve, for a reason of its own",
-        ("hostnfsd: service_state_changed",),
-        "The daemon has found a state that this doctor has no name for.",
-        ("see what it says of it:", "$ hostnfsd status"),
+        "a service does not serve yet, or for a reason of its own",
+        ("hostnfsd: service_state_changed", "not known yet: waiting"),
+        "The gateway has not answered yet, say to the request for the port of a service that was"
+        " just added: its sshd is slow, or frozen. hostnfsd notices within seconds when it is, ends"
+        " that session and connects anew. Or the daemon has found a state that this doctor has no"
+        " name for.",
+        ("wait ten seconds, and see what it says of it then:", "$ hostnfsd status"),
         (),
     ),
     Entry(

@@ -8,7 +8,7 @@ _MAC: Final = "it is macOS's own, and there is no Mac here"
 
 NOT_PRODUCED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "nfsd-restart-broken": f"{_MAC}; what launchctl printed is recorded",
+        "nfsd-restart-broken": f"{_MAC}; its words are from reports of those whom it met",
         "full-disk-access": f"{_MAC}; Linux has no privacy rules that stop root",
         "large-transfers-hang": (
             "the nfsd of macOS 13 alone fails so; the servers of the test bed answer reads of a"

@@ -44,9 +44,7 @@ def _of(name: str, marks: Sequence[Any]) -> Iterator[tuple[str, str]]:
     for mark in marks if isinstance(marks, list) else ():
         if mark.name == MARK:
             if not name.startswith("test_"):
-                raise ValueError(
-                    f"{name} is marked as a test that produces {mark.args}, and is none"
-                )
+                raise ValueError(f"{name} is said to produce {mark.args}, and is no test")
             yield from ((code, name) for code in mark.args)
         elif mark.name == "parametrize" and mark.args[0] == "fault":
             yield from ((each.code, f"{name}[{each.name}]") for each in mark.args[1])
@@ -62,24 +60,18 @@ def disagreements(
             wrong.append(f"{code} is said not to be produced here, and {by_tests[code][0]} does")
         elif code not in by_tests and not excused.get(code):
             wrong.append(f"{code}: no test produces it, and nothing says why none can")
-    known = set(codes)
-    wrong += [
-        f"{code}, of {by_tests[code][0]}, is no code" for code in by_tests if code not in known
-    ]
-    wrong += [
-        f"{code}, which is said not to be produced, is no code"
-        for code in excused
-        if code not in known
-    ]
+    for claim, table in (("produced", by_tests), ("excused", excused)):
+        wrong += [f"{code} is {claim}, and is no code" for code in table if code not in codes]
     return wrong
 
 
 def notes(codes: Sequence[str]) -> dict[str, str]:
-    """Code -> what docs/failures.md says of its being produced."""
+    """Code -> what docs/failures.md says of its being produced, a sentence."""
     by_tests = produced()
-    return {
-        code: "Produced, named and cured on the test bed."
-        if code in by_tests
-        else f"Not produced here: {NOT_PRODUCED.get(code, '')}."
-        for code in codes
-    }
+    return {code: _note(code in by_tests, NOT_PRODUCED.get(code)) for code in codes}
+
+
+def _note(is_produced: bool, reason: str | None) -> str:
+    if is_produced:
+        return "Produced, named and cured on the test bed."
+    return f"Not produced here: {reason}." if reason else "Not produced here yet."

@@ -15,6 +15,7 @@ from tests.integration.doctor.faults import (
     dev_gw,
     injected,
     is_named_and_cured,
+    nothing_left,
     sshd,
     well,
 )
@@ -80,3 +81,31 @@ def test_where_sshd_does_not_tell_what_the_daemon_met_counts(shared: Bed) -> Non
             assert "met nothing that speaks against them" in unknown["text"]
         finally:
             daemon.close()
+
+
+@pytest.mark.produces("service-not-serving")
+def test_a_service_that_waits_for_a_frozen_sshd_serves_soon(shared: Bed) -> None:
+    patient = {"services": {"rquotad": False}, "tunnel": {"keepalive_interval_s": 20}}
+    daemon = shared.daemon(merge(dict(PLAIN), patient))
+    try:
+        daemon.await_ready()
+        shared.gateway.freeze_sessions()
+        daemon.change(services={"rquotad": None})
+        daemon.command("reload", check=True)
+
+        row = ask(daemon).row("service-not-serving")
+
+        assert (row["outcome"], row["subject"]) == ("WARN", "dev-gw/rquotad")
+        wait, command = row["cure"]
+        assert wait.startswith("wait ten seconds")
+        daemon.wait_until(
+            lambda: "875    875  serving" in daemon.command(*command.split()[2:]).output,
+            "the status to say that it serves",
+            timeout_s=30,
+        )
+        daemon.await_ready()
+        well(ask(daemon))
+    finally:
+        shared.gateway.thaw()
+        daemon.close()
+    nothing_left(shared)

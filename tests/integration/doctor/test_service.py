@@ -147,3 +147,30 @@ def test_a_file_that_was_edited_is_read_by_the_server(mountd: SystemdBox) -> Non
     assert "/srv/first" not in row["text"]
     do_it(mountd, row)
     assert rows(mountd, "not-applied") == []
+
+
+@pytest.mark.produces("server-not-enabled")
+def test_a_server_that_was_started_by_hand_starts_with_the_machine(machine: SystemdBox) -> None:
+    server = "nfs-ganesha.service"
+    write(machine, "/etc/ganesha/ganesha.conf", "NFS_CORE_PARAM { Protocols = 3; }\n")
+    machine.run("systemctl", "start", server)
+    try:
+        wait_until(
+            lambda: rows(machine, "server-not-enabled"),
+            "it to listen",
+            timeout_s=30,
+            poll_s=0.2,
+            seen=lambda: machine.journal(server),
+        )
+        (row,) = rows(machine, "server-not-enabled")
+
+        assert row["outcome"] == "WARN"
+        assert f"{server} does not start with the machine" in row["text"]
+        assert machine.run("systemctl", "is-enabled", server, check=False).output == "disabled\n"
+        do_it(machine, row)
+        assert machine.run("systemctl", "is-enabled", server).output == "enabled\n"
+        wanted = machine.show("multi-user.target", "Wants")["Wants"]
+        assert server in wanted.split(), "which the machine starts with"
+        assert rows(machine, "server-not-enabled") == []
+    finally:
+        machine.run("systemctl", "disable", "--now", server)
