@@ -117,6 +117,20 @@ def expected_families(spec: Spec, client_addresses: tuple[str, ...]) -> tuple[Fa
     return families or (min(spec.families),)
 
 
+def expected(
+    specs: Iterable[Spec], client_addresses: tuple[str, ...]
+) -> frozenset[tuple[Spec, Family]]:
+    """Listeners, each with the families in which clients come in; of each service one at least.
+
+    A family that ``listen`` asks for and clients have no address in is not expected.
+    """
+    wanted = tuple(specs)
+    found = {(target.spec, target.family) for target in targets(wanted, client_addresses)}
+    reached = {spec.service for spec, _ in found}
+    others = {(spec, min(spec.families)) for spec in wanted if spec.service not in reached}
+    return frozenset(found | others)
+
+
 def at_host(service: Service, host: HostFinding, *, optional: bool, seen: bool) -> Finding | None:
     """What a probe at the host says; None if nothing is wrong there.
 

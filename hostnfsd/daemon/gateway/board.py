@@ -14,7 +14,7 @@ import structlog
 from hostnfsd.services import Service
 from hostnfsd.snapshot import Family, FamilyView, ServiceState
 from hostnfsd.tunnel.forward import Spec
-from hostnfsd.tunnel.probe import Finding, expected_families
+from hostnfsd.tunnel.probe import Finding, expected
 
 _log: Final = structlog.stdlib.get_logger("hostnfsd.board")
 
@@ -50,9 +50,7 @@ class Board:
 
     def expect(self, specs: Iterable[Spec], client_addresses: tuple[str, ...], now: float) -> None:
         """These listeners, in these families; what is no longer expected is forgotten."""
-        wanted = {
-            (spec, family) for spec in specs for family in expected_families(spec, client_addresses)
-        }
+        wanted = expected(specs, client_addresses)
         self._entries = {key: entry for key, entry in self._entries.items() if key in wanted}
         for key in sorted(wanted - self._entries.keys()):
             self._entries[key] = _Entry(Finding(ServiceState.WAITING), now)

@@ -16,6 +16,7 @@ from hostnfsd.tunnel.probe import (
     at_gateway,
     at_host,
     denied,
+    expected,
     expected_families,
     refused,
     targets,
@@ -91,6 +92,16 @@ def test_at_least_one_family_is_expected_and_each_is_asked_for(
 
     assert len(set(families)) == len(families) >= 1
     assert set(families) <= nfs(listen).families
+
+
+def test_a_family_that_clients_have_no_address_in_is_not_expected() -> None:
+    both = (nfs("0.0.0.0"), nfs("::"))
+
+    assert expected(both, ("172.22.0.12",)) == {(both[0], V4)}
+    assert expected(both, BOTH) == {(both[0], V4), (both[1], V6)}
+    # What nobody can try is told of all the same, once for each listener.
+    assert expected(both, ()) == {(both[0], V4), (both[1], V6)}
+    assert expected((both[1],), ("172.22.0.12",)) == {(both[1], V6)}
 
 
 # -- at the host -------------------------------------------------------------------------------
