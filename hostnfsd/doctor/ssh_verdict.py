@@ -32,6 +32,8 @@ _CODES: Final[dict[FailureKind, str]] = {
     FailureKind.INTERNAL: "doctor-bug",
 }
 _SSH_PORT: Final = 22
+#: Of a key that was named; what follows is its path.
+_NO_KEY: Final = "there is no private key "
 _RECONNECT: Final = "$ hostnfsd reconnect"
 
 
@@ -85,6 +87,7 @@ def _cure(named: str, name: str, alias: Alias | None, failure: Failure) -> tuple
     renamed = "" if alias.host_key_alias is None else f" | sed 's/^[^ #]*/{alias.host_key_alias}/'"
     record = f"ssh-keyscan {port}{shlex.quote(alias.host)}{renamed} >> {_quoted(file)}"
     key = _quoted(alias.identity_files[0]) if alias.identity_files else "KEY"
+    login = f"{port}{f'{alias.user}@' if alias.user else ''}{alias.host}"
     match named:
         case "host-key-unknown":
             return (
@@ -108,7 +111,17 @@ def _cure(named: str, name: str, alias: Alias | None, failure: Failure) -> tuple
                     " .pub"
                     " to ~/.ssh/authorized_keys there by hand):"
                 ),
-                f"$ ssh-copy-id -i {key}.pub {port}{alias.user}@{alias.host}",
+                f"$ ssh-copy-id -i {key}.pub {login}",
+            )
+        case "key-missing" if failure.text.startswith(_NO_KEY):
+            made = _quoted(failure.text.removeprefix(_NO_KEY))
+            return (
+                (
+                    f"name the right one with identity_files in [gateway.{name}], or make it, and"
+                    " let it in on the gateway (this asks for a password there):"
+                ),
+                f"$ ssh-keygen -t ed25519 -f {made}",
+                f"$ ssh-copy-id -i {made}.pub {login}",
             )
         case "gateway-unknown" if "no name server" in failure.text and failure.hint:
             return (failure.hint,)
@@ -119,7 +132,7 @@ def _cure(named: str, name: str, alias: Alias | None, failure: Failure) -> tuple
             )
         case "ssh-protocol":
             first = () if failure.hint is None else (failure.hint,)
-            return (*first, "see what it says:", f"$ ssh -v {port}{alias.user}@{alias.host}")
+            return (*first, "see what it says:", f"$ ssh -v {login}")
         case _:
             return None
 

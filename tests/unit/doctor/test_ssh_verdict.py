@@ -55,6 +55,18 @@ def test_commands_have_the_names_filled_in() -> None:
     )
     assert command(K.AUTH, "refused") == "ssh-copy-id -i ~/.ssh/id.pub -p 122 admin@127.0.0.1"
     assert command(K.UNREACHABLE, "does not resolve") == "ssh -G dev-gw"
+    nobody = Alias("h", 22, identity_files=("/k",))
+    assert command(K.AUTH, "refused", nobody) == "ssh-copy-id -i /k.pub h"
+
+
+def test_a_key_that_is_not_there_is_made_where_it_is_looked_for() -> None:
+    failure = Failure(K.KEY, "there is no private key /my keys/id")
+
+    assert judge(failure, "dev-gw", ALIAS, daemon=True).commands == (
+        "ssh-keygen -t ed25519 -f '/my keys/id'",
+        "ssh-copy-id -i '/my keys/id'.pub -p 122 admin@127.0.0.1",
+        "hostnfsd reconnect",
+    )
 
 
 def test_a_host_key_that_is_filed_under_an_alias() -> None:
