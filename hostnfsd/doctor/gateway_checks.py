@@ -27,6 +27,7 @@ from hostnfsd.doctor import (
     sshd_settings,
 )
 from hostnfsd.doctor.check import Check, Id, Work
+from hostnfsd.doctor.config_checks import CONFIGURATION
 from hostnfsd.doctor.engine import in_thread
 from hostnfsd.doctor.exports_checks import EXPORTS_FILE
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped, warned
@@ -80,6 +81,15 @@ def checks(link: Link, needs: tuple[Id, ...]) -> Iterator[Check]:
         yield check(
             "forward", f"{service}:{carried.port}", work, *before, subject=f"{name}/{service}"
         )
+
+
+def of_none() -> Check:
+    """What stands for all of it where no configuration says which gateway is meant."""
+
+    async def work() -> Sequence[Finding]:
+        return (skipped("no configuration tells which there are"),)
+
+    return Check(Id("gateways"), "gateways", "Gateways", work, (CONFIGURATION,))
 
 
 def _before(service: Service) -> tuple[Id, ...]:

@@ -42,6 +42,8 @@ def checks(
     yield from exports_checks.checks(scene, ())
     yield from host_checks.checks(scene, ())
     yield from mount_checks.checks(scene)
+    if trouble is not None:
+        yield gateway_checks.of_none()
     for link in links:
         yield from gateway_checks.checks(link, ())
     yield from mount_checks.last(scene)

@@ -194,8 +194,12 @@ async def test_an_export_that_hangs_keeps_nobody_from_the_others(host: NfsHost) 
 async def test_without_a_configuration_the_host_is_looked_at_all_the_same(host: NfsHost) -> None:
     made = scene(host)
     async with aclosing(walk(made, FileMissingError("no configuration found"))) as found:
-        names = {str(row.check.id): row.outcome async for row in found}
+        rows = [row async for row in found]
 
+    names = {str(row.check.id): row.outcome for row in rows}
+    (gateways,) = (row for row in rows if row.check.id.name == "gateways")
+    assert gateways.outcome is Outcome.SKIP
+    assert gateways.findings[0].text == "not looked at: Configuration, configuration failed"
     assert names["configuration"] is Outcome.FAIL
     assert names["service nfs"] is Outcome.PASS
     assert not any("login" in name for name in names), "there is no gateway to look at"
