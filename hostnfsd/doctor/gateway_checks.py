@@ -38,6 +38,7 @@ from hostnfsd.doctor.mount_checks import ADMITTED
 from hostnfsd.doctor.own_lines import Place
 from hostnfsd.doctor.own_ssh import OwnSsh
 from hostnfsd.doctor.scene import ASK_S
+from hostnfsd.doctor.service_verdict import at
 from hostnfsd.doctor.ssh_verdict import Hop
 from hostnfsd.machine import ssh_names
 from hostnfsd.readable import duration
@@ -182,9 +183,11 @@ async def _hop(link: Link, hop: Hop) -> Sequence[Finding]:
         return (ssh_verdict.judge(session, link.name, alias, daemon=link.view is not None),)
     match hop:
         case "gateway":
-            return (passed(f"sshd answers at {alias.host}:{alias.port}"),)
+            what = "sshd" if isinstance(session, Failure) else session.software or "sshd"
+            return (passed(f"{what} answers at {at(alias.host, alias.port)}"),)
         case "host-key":
-            return (passed("it is known"),)
+            key = "" if isinstance(session, Failure) else session.host_key
+            return (passed(f"it is known{f': {key}' if key else ''}"),)
         case _:
             return (passed(f"{alias.user or 'our user'} may log in"),)
 

@@ -114,6 +114,12 @@ class Session:
         return "" if key is None else key.get_fingerprint()
 
     @property
+    def software(self) -> str:
+        """What the gateway calls its sshd (RFC 4253 section 4.2), such as ``OpenSSH_9.2p1``."""
+        told = str(self._connection.get_extra_info("server_version", ""))
+        return told.removeprefix("SSH-2.0-")
+
+    @property
     def over(self) -> bool:
         """Whether the session has ended."""
         return self._client.lost.done() or self._connection.is_closed()

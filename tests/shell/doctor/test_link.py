@@ -1,5 +1,6 @@
 """The walk through a real sshd on loopback: hop by hop, and everything given back."""
 
+import re
 import shlex
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -97,6 +98,8 @@ async def test_everything_is_well_and_given_back(
     for service in ports:
         assert "NULL call" in findings[f"client gw/{service}"][0].text
         assert findings[f"forward gw/{service}"][0].outcome is Outcome.PASS
+    assert re.match(r"OpenSSH_\S.* answers at 127\.0\.0\.1:\d+$", findings["gateway gw"][0].text)
+    assert re.fullmatch(r"it is known: SHA256:\S{43}", findings["host-key gw"][0].text)
     assert findings["clock gw"][0].outcome is Outcome.PASS
     await eventually(lambda: not sshd.sessions(), "the doctor's session to end")
     assert not any(accepts(port) for port in ports.values())
