@@ -1,5 +1,7 @@
 """Keys that do not open and host keys that are not known, made so."""
 
+import os
+
 from tests.bed import network
 from tests.bed.bed import Bed
 from tests.bed.gateway import make_key
@@ -22,6 +24,12 @@ def _open_key(bed: Bed) -> Undo:
     path = bed.folder / "open"
     path.write_bytes(bed.key.read_bytes())
     path.chmod(0o644)
+    return lambda: None
+
+
+def _key_on_a_dead_disk(bed: Bed) -> Undo:
+    """Reading it never ends, as in a home on a server that does not answer: a FIFO."""
+    os.mkfifo(bed.folder / "dead", 0o600)
     return lambda: None
 
 
@@ -78,6 +86,14 @@ FAULTS = (
         _many_keys,
         tables=dev_gw(identity_files=["{folder}/wrong1", "{folder}/wrong2", "{folder}/id_ed25519"]),
         cured=dev_gw(identity_files=["{folder}/id_ed25519"]),
+    ),
+    Fault(
+        "a key on a disk that does not answer",
+        "doctor-timeout",
+        _key_on_a_dead_disk,
+        tables=dev_gw(identity_files=["{folder}/dead"]),
+        cured=dev_gw(identity_files=["{folder}/id_ed25519"]),
+        says="5 s",
     ),
     Fault(
         "an unknown host key",

@@ -146,6 +146,35 @@ def test_one_of_another_version_is_restarted(
         daemon.close()
 
 
+@pytest.mark.produces("service-not-serving")
+def test_what_a_later_daemon_says_in_other_words_is_shown_as_it_says_it(
+    shared: Bed, tmp_path: Path
+) -> None:
+    daemon = shared.daemon(PLAIN, start=False)
+    changes = (
+        ("__init__.py", '__version__ = "', '__version__ = "9.'),
+        ("tunnel/forward.py", "is already taken on the gateway", "is somebody's"),
+    )
+    with with_library(daemon, changed_copy(hostnfsd.__file__, tmp_path, *changes)):
+        daemon.start()
+    try:
+        with shared.squatter(2049, "0.0.0.0", "::"):
+            daemon.await_service("nfs", "refused")
+            report = ask(daemon)
+
+            assert report.codes() == {"version-skew", "service-not-serving"}, report.describe()
+            row = report.row("service-not-serving")
+            assert row["outcome"] == "FAIL"
+            assert "is somebody's" in row["text"]
+            # The daemon's own cure is shown with it; here it is done by the end of the squatter.
+            assert any("ss -ltnp 'sport = :2049'" in step for step in row["cure"])
+        daemon.restart()
+        daemon.await_ready()
+        well(ask(daemon))
+    finally:
+        daemon.close()
+
+
 @pytest.mark.produces("asyncssh-differs")
 def test_a_library_whose_seams_have_moved_is_told(shared: Bed, tmp_path: Path) -> None:
     """As a later version of asyncssh may: the cure is hostnfsd with its own."""
