@@ -6,10 +6,8 @@ A test compares, so the page cannot drift from the program.
 import sys
 from pathlib import Path
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.explain import toml
 from hostnfsd.config.keys import Key, every
-from hostnfsd.config.pending import in_effect
 from hostnfsd.services import FACTS
 
 PAGE = Path(__file__).with_name("configuration.md")
@@ -46,12 +44,7 @@ def page(text: str) -> str:
 
 def _row(key: Key) -> str:
     default = "" if key.default is None else f"`{toml(key.default)}`"
-    row = unbuilt.find(key.pattern)
-    meaning = key.meaning
-    if row is not None:
-        shown = in_effect(row) if row.shown else f"`{in_effect(row)}`"
-        meaning += f" **Not built yet**; in effect: {shown}."
-    return f"| `{key.name}` | {_cell(key.takes)} | {default} | {_cell(meaning)} |\n"
+    return f"| `{key.name}` | {_cell(key.takes)} | {default} | {_cell(key.meaning)} |\n"
 
 
 def _cell(text: str) -> str:

@@ -17,10 +17,8 @@ if __name__ == "__main__":
 from docs import events_table, mdoc, metrics_table  # noqa: E402
 from docs.configuration_tables import HEADERS  # noqa: E402
 from hostnfsd.cli.main import parser  # noqa: E402
-from hostnfsd.config import unbuilt  # noqa: E402
 from hostnfsd.config.explain import toml  # noqa: E402
 from hostnfsd.config.keys import Key, every  # noqa: E402
-from hostnfsd.config.pending import in_effect  # noqa: E402
 from hostnfsd.daemon.metric_table import TABLE  # noqa: E402
 from hostnfsd.errors import MEANINGS  # noqa: E402
 from hostnfsd.services import FACTS  # noqa: E402
@@ -154,10 +152,6 @@ def _key(key: Key) -> str:
     # What is empty stands for something that the meaning tells.
     default = f"Default: `{toml(key.default)}`. " if key.default not in {None, (), ""} else ""
     meaning = _sentence(key.meaning, capital=False)
-    row = unbuilt.find(key.pattern)
-    if row is not None:
-        shown = in_effect(row) if row.shown else f"`{in_effect(row)}`"
-        meaning += f" **Not built yet**; in effect: {shown}."
     takes = mdoc.prose(_sentence(f"{default}Takes {key.takes}", capital=False))
     return f".It Ic {mdoc.argument(key.name)}\n{mdoc.prose(meaning)}.br\n{takes}"
 

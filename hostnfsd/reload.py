@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.tunnel.forward import Spec
 
@@ -102,9 +101,7 @@ def _gateway_texts(old: Config, new: Config, name: str) -> Iterator[str]:
         elif was[service] != is_[service]:
             yield f"gateway {name}: {service} changes: {_entry(was[service], is_[service])}"
     for key in ("listen", "client_address", "reclaim", "optional"):
-        pattern = f"gateway.*.{key}"
-        before_value = unbuilt.effective(pattern, getattr(old.gateway[name], key))
-        after_value = unbuilt.effective(pattern, getattr(new.gateway[name], key))
+        before_value, after_value = (getattr(side.gateway[name], key) for side in (old, new))
         if before_value != after_value:
             yield f"gateway {name}: {key}: {_show(before_value)} -> {_show(after_value)}"
 
@@ -133,11 +130,9 @@ def _changed_keys(old: Config, new: Config) -> Iterator[tuple[str, tuple[object,
         if not isinstance(after, BaseModel):
             continue
         for key in type(after).model_fields:
-            name = f"{table}.{key}"
-            # What is not built yet has one value, whatever the files say.
-            values = tuple(unbuilt.effective(name, getattr(side, key)) for side in (before, after))
+            values = (getattr(before, key), getattr(after, key))
             if values[0] != values[1]:
-                yield name, (values[0], values[1])
+                yield f"{table}.{key}", values
 
 
 def _key_text(key: str, before: object, after: object) -> str:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from hostnfsd.access_view import AccessView, Remedy
+from hostnfsd.awake_view import AwakeView
 from hostnfsd.exports.changes import Change
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Problem, Severity
@@ -324,12 +325,12 @@ class Snapshot:
     """Everything.
 
     Attributes:
-        notices: defaults that are not built yet: ``KEY: sentence``.
         advice: what a person can do for all of it.
         source_port_fallbacks: connections to the host's services that were made from an ordinary
             port because no reserved one was left.
         asleep_s: seconds that the machine slept since the daemon started.
         exports: of the host; None where the configuration names no file.
+        awake: whether it is kept so; None where a daemon that is older does not tell.
     """
 
     version: str
@@ -346,8 +347,8 @@ class Snapshot:
     gateways: tuple[GatewayView, ...]
     clients: tuple[ClientView, ...] = ()
     refused: tuple[RefusedView, ...] = ()
-    notices: tuple[str, ...] = ()
     advice: tuple[Advice, ...] = ()
     source_port_fallbacks: Mapping[Service, int] = field(default_factory=dict)
     asleep_s: float = 0.0
     exports: ExportsView | None = None
+    awake: AwakeView | None = None

@@ -6,9 +6,11 @@ it asks.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from hostnfsd.access_view import AccessView, Remedy
+from hostnfsd.awake_view import AwakeView
 from hostnfsd.exports_document import exports_from_json, exports_to_json
 from hostnfsd.health import verdict
 from hostnfsd.problem_document import problem_from_json, problem_to_json
@@ -188,10 +190,11 @@ def to_json(snapshot: Snapshot) -> Json:
         "gateways": [_gateway_to_json(gateway) for gateway in snapshot.gateways],
         "clients": [_client_to_json(client) for client in snapshot.clients],
         "refused": [_refused_to_json(refused) for refused in snapshot.refused],
-        "notices": list(snapshot.notices),
+        "notices": [],  # of what was not built yet; commands of that time want to read it
         "advice": [{"text": advice.text, "hint": advice.hint} for advice in snapshot.advice],
         "source_port_fallbacks": _counts(snapshot.source_port_fallbacks),
         "asleep_s": snapshot.asleep_s,
+        "keep_awake": None if snapshot.awake is None else asdict(snapshot.awake),
         "exports": None if snapshot.exports is None else exports_to_json(snapshot.exports),
     }
 
@@ -292,6 +295,13 @@ def _remedy_from(document: Json | None) -> Remedy | None:
     return Remedy(exports=tuple(document["exports"]), **_picked(document, "allow", "place"))
 
 
+def _awake_from(document: Json | None) -> AwakeView | None:
+    if document is None:
+        return None
+    known = ("mode", "held", "since", "worked", "needless", "error", "hint")
+    return AwakeView(**_picked(document, *known))
+
+
 def _snapshot_from(document: Json) -> Snapshot:
     reload = document["reload"]
     return Snapshot(
@@ -302,12 +312,12 @@ def _snapshot_from(document: Json) -> Snapshot:
         gateways=tuple(_gateway_from(gateway) for gateway in document["gateways"]),
         clients=tuple(_client_from(client) for client in document["clients"]),
         refused=tuple(_refused_from(refused) for refused in document["refused"]),
-        notices=tuple(document["notices"]),
         advice=tuple(
             Advice(**_picked(advice, "text", "hint")) for advice in document.get("advice", ())
         ),
         source_port_fallbacks=_counts_from(document.get("source_port_fallbacks", {}), Service),
         asleep_s=document.get("asleep_s", 0.0),
+        awake=_awake_from(document.get("keep_awake")),
         exports=exports_from_json(document.get("exports")),
         **_picked(document, "version", "python", "asyncssh", "pid", "started", "now"),
         **_picked(document, "config_path", "log_destination", "stopping", "connections_limit"),

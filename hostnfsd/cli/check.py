@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hostnfsd.exports.access import Access
     from hostnfsd.machine.exports import Findings
 
-_ORIGIN_STYLES: Final = {"file": "green", "not-built": "yellow", "ssh_config": "cyan"}
+_ORIGIN_STYLES: Final = {"file": "green", "ssh_config": "cyan"}
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -234,6 +234,8 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
         (f", process {snapshot.pid}, running for {running}", "plain"),
     )
     page.line((f"configuration {snapshot.config_path}, log {snapshot.log_destination}", "plain"))
+    if snapshot.awake is not None and (kept := snapshot.awake.sentence(snapshot.now)):
+        page.line((kept, "plain"))
     if snapshot.version != command_version:
         page.line(
             (f"this command is {command_version}: restart the daemon to run the same", "warn")
@@ -249,11 +251,6 @@ def render(snapshot: Snapshot, *, command_version: str, colour: bool, clients: b
         page.line(("", "plain"))
         page.line((advice.text, "warn"))
         page.line((f"    hint: {advice.hint}", "soft"))
-    if snapshot.notices:
-        keys = ", ".join(notice.partition(":")[0] for notice in snapshot.notices)
-        page.line(("", "plain"))
-        page.line(("not built yet: ", "warn"), (keys, "plain"))
-        page.line(("    what is in effect instead: hostnfsd check", "soft"))
     page.line(("", "plain"))
     page.line(_verdict(snapshot))
     return "\n".join(page.lines) + "\n"

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any, Final
 
-from hostnfsd.config import paths, pending, unbuilt
+from hostnfsd.config import paths
 from hostnfsd.config.keys import dotted
 from hostnfsd.config.model import CarriedService, Config, Gateway
 from hostnfsd.config.paths import Surroundings
@@ -23,7 +23,6 @@ class Origin(StrEnum):
     FILE = "file"
     DEFAULT = "default"
     SSH_CONFIG = "ssh_config"
-    NOT_BUILT = "not-built"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,6 @@ class Row:
             case Origin.FILE:
                 assert self.place is not None  # noqa: S101  # rows of the file are made with it
                 return f"{PurePath(self.place.path).name}:{self.place.line}"
-            case Origin.NOT_BUILT:
-                return "not built yet"
             case Origin.SSH_CONFIG | Origin.DEFAULT:
                 return self.origin.value
 
@@ -151,31 +148,20 @@ def _plain(table: Path, key: str, value: Any, places: Places, here: Surroundings
     """A key that stands in the file or has its default."""
     path = (*table, key)
     place = places.find(path) if path in places else None
-    pattern = f"gateway.*.{key}" if table[0] == "gateway" else f"{table[0]}.{key}"
-    row = unbuilt.find(pattern)
-    if place is None and row is not None and row.effective != value:
-        return _not_built(table, key, row)
     origin = Origin.DEFAULT if place is None else Origin.FILE
     shown = toml(value)
     match path:
         case ("control", "socket") if here:
             value = str(paths.control_socket(value, here))
             shown = toml(value)
-        case ("state", "directory") if row is None and here:
+        case ("state", "directory") if here:
             value = str(paths.state_directory(value, here))
             shown = toml(value)
-        case ("state", "directory") if row is not None:
-            return _not_built(table, key, row)
         case ("log", "file") if not value:
             shown = "(stderr)"
         case ("gateway", _, "client_address") if not value:
             value, shown = None, "(discovered over SSH)"
     return Row(table, key, value, shown, origin, place)
-
-
-def _not_built(table: Path, key: str, row: unbuilt.Unbuilt) -> Row:
-    shown = f"({row.shown})" if row.shown else pending.in_effect(row)
-    return Row(table, key, row.effective, shown, Origin.NOT_BUILT)
 
 
 def _services(config: Config, gateway: str, places: Places) -> Iterator[Row]:
@@ -212,5 +198,4 @@ def _service_key(
         if isinstance(entry, CarriedService) and key in entry.model_fields_set:
             place = places.find((*where, service.value, key))
             return Row(table, name, value, toml(value), Origin.FILE, place)
-    origin = Origin.NOT_BUILT if unbuilt.find(f"services.{service.value}.{key}") else Origin.DEFAULT
-    return Row(table, name, value, toml(value), origin)
+    return Row(table, name, value, toml(value), Origin.DEFAULT)

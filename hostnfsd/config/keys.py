@@ -124,7 +124,7 @@ class Key:
 
     @property
     def pattern(self) -> str:
-        """The key as :mod:`hostnfsd.config.unbuilt` writes it."""
+        """The whole key, with ``*`` for any one name."""
         return ".".join((*self.table, self.name))
 
 

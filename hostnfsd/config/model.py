@@ -158,7 +158,9 @@ class Host(Table):
         "never", description="Tell the NFS server after a valid change of the exports file."
     )
     keep_awake: Literal["never", "while-connected", "always"] = Field(
-        "while-connected", description="When the host is kept from falling asleep."
+        "while-connected",
+        description="When the host is kept from falling asleep by itself. while-connected: while"
+        " clients work, and five minutes after.",
     )
 
 

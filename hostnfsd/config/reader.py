@@ -5,18 +5,18 @@ Pure: any bytes give a configuration or problems, never an exception. The daemon
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import tomli
 
-from hostnfsd.config import pending, semantics
+from hostnfsd.config import semantics
 from hostnfsd.config.finding import Finding
 from hostnfsd.config.keys import dotted
 from hostnfsd.config.model import Config, Host
 from hostnfsd.config.places import Path, Places, locate
-from hostnfsd.config.shape import Shaped, shape, without
+from hostnfsd.config.shape import Shaped, shape
 from hostnfsd.problem import Place, Problem, Severity, errors
 
 #: Nobody writes more; a device or the wrong file named by mistake does. A daemon that reads it at a
@@ -85,21 +85,16 @@ def parse(text: str | bytes, path: str) -> Reading:
         place = Place(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
         return _unreadable(place, "toml-syntax", "a number has too many digits")
     shaped = shape(data)
-    found = (*shaped.findings, *_fitting(data, shaped))
-    if not any(f.severity is Severity.ERROR for f in found):
-        found = (*found, *pending.remarks(shaped.config))
+    found = (*shaped.findings, *_fitting(shaped))
     problems = tuple(sorted((_problem(f, places) for f in found), key=_file_order))
     config = None if errors(problems) else shaped.config
     understood = not any(_related(key, shaped.refused) for key in _HOST)
     return Reading(config, problems, places, shaped.config.host if understood else None)
 
 
-def _fitting(data: Mapping[str, Any], shaped: Shaped) -> Iterable[Finding]:
+def _fitting(shaped: Shaped) -> Iterable[Finding]:
     """The findings that go beyond single values, none of which speaks of a refused key."""
-    for finding in (
-        *semantics.check(shaped.config),
-        *pending.refusals(without(data, shaped.refused)),
-    ):
+    for finding in semantics.check(shaped.config):
         if not any(_related(key, shaped.refused) for key in (finding.key, *finding.rests_on)):
             yield finding
 

@@ -264,6 +264,12 @@ TABLE: Final = (
         "Seconds this machine slept since the daemon started; no other metric counts them.",
     ),
     Row(
+        "hostnfsd_keep_awake",
+        "gauge",
+        (),
+        "1 while the daemon keeps this machine from falling asleep, else 0.",
+    ),
+    Row(
         "process_cpu_seconds_total",
         "counter",
         (),

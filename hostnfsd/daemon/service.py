@@ -19,10 +19,10 @@ import asyncssh
 import structlog
 
 from hostnfsd import __version__
-from hostnfsd.config import pending
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import parse
 from hostnfsd.daemon import limits, network
+from hostnfsd.daemon.awake import Awake
 from hostnfsd.daemon.beginning import Beginning
 from hostnfsd.daemon.endpoints.control import Control
 from hostnfsd.daemon.endpoints.endpoints import Endpoints
@@ -45,8 +45,7 @@ from hostnfsd.problem import Place, Problem, Severity
 from hostnfsd.reload import Difference, diff
 from hostnfsd.snapshot import ReloadView, Snapshot
 
-#: How often the loop comes round at least, for a status line that is due; the watchdog may ask
-#: for more.
+#: How often the loop comes round at least, for a status line that is due.
 _ROUND_S: Final = 30.0
 #: Seconds beyond ``drain_timeout_s`` after which a stop no longer waits.
 _STOP_GRACE_S: Final = 5.0
@@ -79,6 +78,7 @@ class Daemon:
             heard=self._exports.heard,
         )
         self._sleep = Sleep(self._slept)
+        self._awake = Awake(lambda: self._config.host.keep_awake, self._ledger.worked)
         self._gate = Gate(
             gateways=lambda: self._config.gateway,
             allow=lambda: self._config.access.allow,
@@ -128,6 +128,7 @@ class Daemon:
                             self._exports.run(self._host.look_at_exports), name="exports"
                         ),
                         group.create_task(self._sleep.run(), name="sleep"),
+                        group.create_task(self._awake.run(), name="awake"),
                         group.create_task(network.watch(network_changed), name="network"),
                         group.create_task(self._sessions.run(), name="sessions"),
                     ]
@@ -154,13 +155,6 @@ class Daemon:
         )
         self._limit_connections()
         self._sources.apply(self._config.host.reserved_source_port)
-        notices = pending.notices(self._config)
-        if notices:
-            _log.warning(
-                "not_built_yet",
-                keys=[notice.partition(":")[0] for notice in notices],
-                hint="what is in effect instead: hostnfsd check",
-            )
         for misfit in seams.check():
             _log.warning("asyncssh_differs", error=misfit)
 
@@ -319,6 +313,7 @@ class Daemon:
         self._start(difference.added)
         self._host.apply()
         self._exports.apply()
+        self._awake.apply()
         self._ledger.count_rpc = self._config.metrics.rpc
         if "log" in difference.tables:
             self._logs.apply(self._config.log)
@@ -333,10 +328,8 @@ class Daemon:
     def _too_late(self) -> ReloadVerdict:
         place = Place(str(self._beginning.path))
         text = "the daemon is stopping; the file is read when it starts again"
-        return ReloadVerdict(
-            accepted=False,
-            problems=(Problem("stopping", Severity.ERROR, place, "reload", text),),
-        )
+        problem = Problem("stopping", Severity.ERROR, place, "reload", text)
+        return ReloadVerdict(accepted=False, problems=(problem,))
 
     def reconnect(self, gateway: str | None) -> tuple[str, ...]:
         """Drop the wait of one gateway or all."""
@@ -362,7 +355,6 @@ class Daemon:
             gateways=tuple(s.view() for s in self._supervisors.values()),
             clients=tuple(self._ledger.clients()),
             refused=self._gate.explained(self._ledger.turned_away()),
-            notices=pending.notices(self._config),
             advice=(
                 *self._endpoints.advice(),
                 *self._sources.advice(),
@@ -370,9 +362,11 @@ class Daemon:
                 *self._gate.advice(),
                 *self._ledger.lock_calls.advice(),
                 *self._sessions.advice(),
+                *self._awake.advice(),
             ),
             source_port_fallbacks=dict(self._sources.fallbacks),
             asleep_s=self._sleep.total_s,
+            awake=self._awake.view(),
             exports=self._exports.view(),
         )
 

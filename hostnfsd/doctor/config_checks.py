@@ -11,7 +11,6 @@ from hostnfsd.errors import ConfigError, HostnfsdError
 from hostnfsd.problem import Problem, Severity
 
 SECTION: Final = "Configuration"
-NOT_BUILT: Final = "default-not-built"
 CONFIGURATION: Final = Id("configuration")
 
 
@@ -47,12 +46,7 @@ def judge(
         f"{scene.config_path}: {gateways} gateway{'' if gateways == 1 else 's'},"
         f" {len(scene.carried)} services"
     )
-    warnings = [
-        each
-        for each in problems
-        # What is not built yet nobody can mend; `hostnfsd check` tells of it.
-        if each.severity is Severity.WARNING and each.code != NOT_BUILT
-    ]
+    warnings = [each for each in problems if each.severity is Severity.WARNING]
     return (passed(text), *(of_problem(each, "config-invalid") for each in warnings))
 
 

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Literal, TypeVar
 
 from hostnfsd.access_view import AccessView
-from hostnfsd.config import unbuilt
 from hostnfsd.config.model import Carried, Config
 from hostnfsd.daemon.gateway import session as ssh
 from hostnfsd.daemon.gateway.board import Board
@@ -282,10 +281,7 @@ class Link:
     async def _gate(self) -> Gate:
         """Meanwhile come in whom the daemon would let in, and nobody else."""
         access = self.scene.config.access
-        gate = Gate(
-            gateways=lambda: (self.name,),
-            allow=lambda: unbuilt.effective("access.allow", access.allow),
-        )
+        gate = Gate(gateways=lambda: (self.name,), allow=lambda: access.allow)
         gate.follow(await self._exported())
         return gate
 
@@ -303,7 +299,7 @@ class Link:
             return self.view.access
         survey = await self.survey()
         admission = Admission(
-            unbuilt.effective("access.allow", self.scene.config.access.allow),
+            self.scene.config.access.allow,
             await self._exported(),
             () if survey is None else survey.networks,
         )

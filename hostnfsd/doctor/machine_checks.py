@@ -13,6 +13,7 @@ from hostnfsd.doctor.finding import Finding, passed, skipped, warned
 from hostnfsd.doctor.link import Link
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.readable import duration
+from hostnfsd.tunnel import wakelock
 
 SECTION: Final = "This machine"
 #: Seconds that two clocks may differ without harm: make(1) and the like compare whole seconds.
@@ -30,12 +31,16 @@ def checks(scene: Scene, links: Sequence[Link]) -> Iterator[Check]:
 
 
 async def _sleep(scene: Scene) -> Sequence[Finding]:
+    mode = scene.config.host.keep_awake
+    awake = None if scene.snapshot is None else scene.snapshot.awake
+    error = None if awake is None else awake.error
     if scene.platform == "darwin":
-        return (machine_state.of_pmset((await scene.run(*machine_state.PMSET)).output),)
+        printed = (await scene.run(*machine_state.PMSET)).output
+        return (machine_state.of_pmset(printed, mode, error),)
     told, idle = await asyncio.gather(
-        scene.run(*machine_state.SLEEP_TARGETS), scene.run(*machine_state.IDLE_ACTION)
+        scene.run(*machine_state.SLEEP_TARGETS), scene.run(*wakelock.IDLE_ACTION)
     )
-    return (machine_state.of_systemd(told.status, told.output, idle.output),)
+    return (machine_state.of_systemd(told.status, told.output, idle.output, mode, error),)
 
 
 async def _clock(link: Link) -> Sequence[Finding]:

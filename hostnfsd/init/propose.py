@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_interface
 from typing import Final
 
-from hostnfsd.config.unbuilt import find
 from hostnfsd.config.values import gateway_name, is_host_name
 from hostnfsd.init.facts import Attachment, Container, Facts, SshAlias
 from hostnfsd.services import FACTS
@@ -179,7 +178,7 @@ def propose(facts: Facts, gateway: Candidate) -> Proposal:
         port=port,
         client_address=_client_address(gateway),
         exports_none=elsewhere,
-        allow=_networks(gateway) if elsewhere and find("access.allow") is None else (),
+        allow=_networks(gateway) if elsewhere else (),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from hostnfsd.errors import Exit
 from tests.bed.nfs_server import NfsOptions, exports_line, ganesha_conf
 from tests.bed.systemd_box import SystemdBox
 from tests.bed.waiting import wait_until
-from tests.support.systemd_service import write
+from tests.support.systemd_service import UNIT, hostnfsd_in, write
 
 SSHD: Final = """\
 Port 2222
@@ -98,3 +99,14 @@ def running(box: SystemdBox) -> Iterator[None]:
     yield
     box.run("systemctl", "stop", *programs)
     box.run("rm", "-rf", SSH_FOLDER, SHARE)
+
+
+def await_ready(box: SystemdBox) -> None:
+    """Wait until the daemon says that all services are ready."""
+    wait_until(
+        lambda: hostnfsd_in(box, "status", check=False).status == Exit.OK,
+        "all services to be ready",
+        timeout_s=30,
+        poll_s=0.2,
+        seen=lambda: box.journal(UNIT) + box.journal("gateway-sshd"),
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hostnfsd.access_view import AccessView, Remedy
+from hostnfsd.awake_view import AwakeView
 from hostnfsd.exports.changes import Change, Kind
 from hostnfsd.exports.verdict import Standing
 from hostnfsd.problem import Place, Problem, Severity
@@ -207,9 +208,9 @@ def troubled() -> Snapshot:
                 ),
             ),
         ),
-        notices=("access.allow: not built yet, so everybody is admitted",),
         source_port_fallbacks={Service.NFS: 3},
         asleep_s=30_600.5,
+        awake=AwakeView("while-connected", held=True, since=NOW - 720, worked=NOW - 20),
         exports=broken_exports(),
     )
 

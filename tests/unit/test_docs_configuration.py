@@ -5,7 +5,6 @@ import re
 import pytest
 
 from docs.configuration_tables import PAGE, page
-from hostnfsd.config import unbuilt
 from hostnfsd.config.reader import parse
 from hostnfsd.config.search import candidates
 from hostnfsd.problem import errors
@@ -39,7 +38,3 @@ def test_the_problem_shown_is_told_so() -> None:
 def test_every_place_searched_is_named() -> None:
     for candidate in candidates(None, {}, "darwin", PAGE.parent):
         assert str(candidate.path).replace(str(PAGE.parent), "~") in TEXT
-
-
-def test_what_is_not_built_is_marked() -> None:
-    assert TEXT.count("**Not built yet**") == len(unbuilt.ROWS)

@@ -77,7 +77,7 @@ def test_what_is_no_status_document_is_refused(document: object) -> None:
 
 def test_a_daemon_of_an_older_version_is_understood() -> None:
     document = through_json(to_json(snapshot()))
-    for later in ("advice", "source_port_fallbacks", "asleep_s"):
+    for later in ("advice", "source_port_fallbacks", "asleep_s", "keep_awake"):
         del document[later]
     for each in document["gateways"]:
         del each["off"]
@@ -87,6 +87,7 @@ def test_a_daemon_of_an_older_version_is_understood() -> None:
     read = from_json(document)
 
     assert (read.advice, read.source_port_fallbacks, read.asleep_s) == ((), {}, 0.0)
+    assert read.awake is None
     assert read.gateways[0].services[1].rpc is None
 
 

@@ -180,6 +180,7 @@ def _daemon(families: Mapping[str, Family], snapshot: Snapshot) -> None:
         "hostnfsd_config_reload_failures_total": reload.failures,
         "hostnfsd_config_last_reload_success_timestamp_seconds": reload.last_success,
         "hostnfsd_asleep_seconds_total": snapshot.asleep_s,
+        "hostnfsd_keep_awake": float(snapshot.awake is not None and snapshot.awake.held),
         **process_values(snapshot.started),
     }
     for name, value in values.items():

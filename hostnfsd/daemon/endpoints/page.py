@@ -177,13 +177,11 @@ def _reload(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _notices(snapshot: Snapshot) -> Iterator[str]:
-    if not snapshot.notices and not snapshot.advice:
+    if not snapshot.advice:
         return
     yield '<section><div class="head"><h2>Notices</h2></div><ul>'
     for advice in snapshot.advice:
         yield f"<li>{escape(advice.text)}<br>{_span('soft', f'hint: {advice.hint}')}</li>"
-    for notice in snapshot.notices:
-        yield f"<li>{escape(notice)}</li>"
     yield "</ul></section>"
 
 
@@ -203,6 +201,8 @@ def _footer(snapshot: Snapshot) -> Iterator[str]:
     yield f"{duration(snapshot.now - snapshot.started)}</p>"
     yield f"<p>configuration <code>{escape(snapshot.config_path)}</code>, "
     yield f"log <code>{escape(snapshot.log_destination)}</code></p>"
+    if snapshot.awake is not None and (kept := snapshot.awake.sentence(snapshot.now)):
+        yield f"<p>{escape(kept)}</p>"
     yield '<p><a href="/metrics">/metrics</a> <a href="/healthz">/healthz</a> '
     yield '<a href="/readyz">/readyz</a> <a href="/status">/status</a></p></footer>'
 

@@ -15,6 +15,7 @@ from hostnfsd.daemon.relay.rpc_books import Follower, RpcBooks
 from hostnfsd.services import Service
 from hostnfsd.snapshot import ClientView, Refusal, RefusedView
 from hostnfsd.sunrpc.tap import Tap
+from hostnfsd.tunnel.work import Passed, Traffic
 
 #: Originators remembered for ``status --clients``; the least recent is forgotten first.
 _REFUSED_MOST: Final = 256
@@ -116,6 +117,16 @@ class Ledger:
         self._refused[key] = RefusedView(gateway, service, host, reason, count, when, text)
         if len(self._refused) > _REFUSED_MOST:
             self._refused.popitem(last=False)
+
+    def worked(self) -> Passed:
+        """What has passed between clients and nfs, of all gateways."""
+        procedures: dict[str, Traffic] = {}
+        for (_, service), books in self._books.items():
+            if service is Service.NFS:
+                for name, entry in books.procedures.items():
+                    procedures[name] = procedures.get(name, Traffic()).plus(entry.traffic)
+        tallies = (t for (_, service), t in self._tallies.items() if service is Service.NFS)
+        return Passed(sum(t.bytes_to_host + t.bytes_to_client for t in tallies), procedures)
 
     def clients(self) -> Iterator[ClientView]:
         """Who is connected."""

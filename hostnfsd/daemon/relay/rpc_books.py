@@ -19,6 +19,7 @@ from hostnfsd.sunrpc.outcome import Error
 from hostnfsd.sunrpc.programs import OTHER, procedure_at
 from hostnfsd.sunrpc.scan import Off
 from hostnfsd.sunrpc.tap import Call, Numbers, Tap
+from hostnfsd.tunnel.work import Traffic
 
 #: Why calls on a connection are not followed, beside :class:`Off`: our own code failed; more calls
 #: wait than are remembered.
@@ -50,6 +51,11 @@ class Entry:
             self.rpc_errors += 1
         else:
             self.status_errors += 1
+
+    @property
+    def traffic(self) -> Traffic:
+        """How much passed. Every reply has its place among the durations."""
+        return Traffic(self.calls, sum(self.durations), self.bytes_to_host, self.bytes_to_client)
 
     def view(self, procedure: str) -> ProcedureView:
         """The same as a value."""

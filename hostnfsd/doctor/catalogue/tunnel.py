@@ -44,10 +44,12 @@ ENTRIES: Final = (
         ),
         "A Mac whose exports name only the host itself falls asleep when idle: nfsd keeps it awake"
         " only for exports to others. A Linux machine does if logind is told so (IdleAction), or"
-        " its desktop. Hard mounts wait until it wakes; hostnfsd notices a wake and connects at"
-        " once.",
+        " its desktop. hostnfsd keeps both awake while clients work, unless host.keep_awake is"
+        ' "never"; nothing does once the lid is closed. Hard mounts wait until it wakes; hostnfsd'
+        " notices a wake and connects at once.",
         (
-            "keep it awake while it is plugged in",
+            'let hostnfsd keep it awake: [host] keep_awake = "while-connected"',
+            "or keep it awake while it is plugged in",
             "macOS:",
             "$ sudo pmset -c sleep 0",
             "Linux:",

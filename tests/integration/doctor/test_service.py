@@ -99,6 +99,7 @@ def test_a_service_that_still_runs_what_was_before_an_upgrade_is_restarted(
 
 @pytest.mark.produces("host-sleeps")
 def test_a_machine_that_sleeps_when_it_is_idle_is_kept_awake(machine: SystemdBox) -> None:
+    write(machine, CONFIG, VALID + '[host]\nkeep_awake = "never"\n')
     write(machine, "/etc/systemd/logind.conf.d/idle.conf", "[Login]\nIdleAction=suspend\n")
     machine.run("systemctl", "restart", "systemd-logind")
     wait_until(lambda: rows(machine, "host-sleeps"), "logind to want it", timeout_s=20)
@@ -106,8 +107,12 @@ def test_a_machine_that_sleeps_when_it_is_idle_is_kept_awake(machine: SystemdBox
 
     assert row["outcome"] == "WARN"
     assert "(suspend)" in row["text"]
+    write(machine, CONFIG, VALID)
+    assert rows(machine, "host-sleeps") == []  # while clients work it does not sleep
+    write(machine, CONFIG, VALID + '[host]\nkeep_awake = "never"\n')
     do_it(machine, row)
     assert rows(machine, "host-sleeps") == []
+    write(machine, CONFIG, VALID)
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ import pytest
 
 import hostnfsd
 from tests.bed.systemd_box import SystemdBox, packed_root
+from tests.support.boxed_gateway import TUNNEL, lay_out, running
 from tests.support.systemd_service import (
     CONFIG,
+    UNIT,
     UNIT_FILE,
     VALID,
     bring_python,
@@ -62,3 +64,15 @@ def installed(machine: SystemdBox) -> SystemdBox:
     """The machine with the system service installed and running."""
     hostnfsd_in(machine, "install", "--system")
     return machine
+
+
+@pytest.fixture
+def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
+    """The machine with an sshd that admits the service's key as ada, and a strict NFS server."""
+    write(machine, CONFIG, TUNNEL)
+    # The account exists from the first installation on: its keys can be laid out before it runs.
+    hostnfsd_in(machine, "install", "--system")
+    machine.run("systemctl", "stop", UNIT)
+    lay_out(machine)
+    with running(machine):
+        yield machine

@@ -1,10 +1,7 @@
 """The confined system service with a real gateway and a key of its own."""
 
-from collections.abc import Iterator
-
 import pytest
 
-from hostnfsd.errors import Exit
 from tests.bed.systemd_box import SystemdBox
 from tests.bed.waiting import wait_until
 from tests.support.boxed_gateway import (
@@ -13,8 +10,7 @@ from tests.support.boxed_gateway import (
     TOLD,
     TUNNEL,
     URL,
-    lay_out,
-    running,
+    await_ready,
 )
 from tests.support.systemd_service import (
     CONFIG,
@@ -36,18 +32,6 @@ WITHOUT_RIGHTS = """\
 AmbientCapabilities=
 CapabilityBoundingSet=
 """
-
-
-@pytest.fixture
-def gateway(machine: SystemdBox) -> Iterator[SystemdBox]:
-    """The machine with an sshd that admits the service's key as ada, and a strict NFS server."""
-    write(machine, CONFIG, TUNNEL)
-    # The account exists from the first installation on: its keys can be laid out before it runs.
-    hostnfsd_in(machine, "install", "--system")
-    machine.run("systemctl", "stop", UNIT)
-    lay_out(machine)
-    with running(machine):
-        yield machine
 
 
 BIG = 96 << 20
@@ -74,16 +58,6 @@ def await_fetched(box: SystemdBox, name: str) -> None:
         timeout_s=60,
         poll_s=0.3,
         seen=lambda: box.journal(name) + box.journal(UNIT),
-    )
-
-
-def await_ready(box: SystemdBox) -> None:
-    wait_until(
-        lambda: hostnfsd_in(box, "status", check=False).status == Exit.OK,
-        "all services to be ready",
-        timeout_s=30,
-        poll_s=0.2,
-        seen=lambda: box.journal(UNIT) + box.journal("gateway-sshd"),
     )
 
 

@@ -37,6 +37,7 @@ ready
 TROUBLED = """\
 hostnfsd 0.1.0, process 4242, running for 2 h 6 min
 configuration /etc/hostnfsd/hostnfsd.toml, log journal
+this machine has been kept awake for 12 min: clients worked 20 s ago
 this command is 0.2.0: restart the daemon to run the same
 
 dev-gw: up for 2 h 5 min, admin@127.0.0.1:122, clients dial 172.22.0.2
@@ -105,9 +106,6 @@ the last reload was rejected; the configuration before it runs on:
   /etc/hostnfsd/hostnfsd.toml:3:1: error: tunnel.keepalive: unknown key (<b>) [unknown-key]
       hint: did you mean "keepalive_interval_s"?
   /x: warning: host.exports: is not there [no-file]
-
-not built yet: access.allow
-    what is in effect instead: hostnfsd check
 
 not ready: dev-gw nfs unreachable (ipv6), dev-gw mountd host-down (ipv4)
 """

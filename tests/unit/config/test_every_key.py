@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.keys import every
 from hostnfsd.config.model import Config
 from hostnfsd.config.reader import Reading, parse
@@ -36,7 +35,7 @@ KEYS: dict[str, tuple[str, str, str]] = {
     "host.exports": ('"none"', '"exports"', '"exports" is not an absolute path'),
     "host.reserved_source_port": ('"always"', "false", "false is not known (one of"),
     "host.apply_exports": ('"never"', '"always"', '(one of "never", "when-valid")'),
-    "host.keep_awake": ('"never"', "true", "true is not known (one of"),
+    "host.keep_awake": ('"always"', "true", "true is not known (one of"),
     "access.allow": ('"any"', '"172.22.0.0/16"', "is not a rule of access"),
     "access.max_connections": ("2000", "0", "0 is not a number of connections (1 to 65535)"),
     "access.revoke_grace_s": ("0", "-1", "-1 is not a number of seconds (0 to 86400)"),
@@ -87,7 +86,7 @@ def test_a_good_value_is_taken(pattern: str) -> None:
     reading = read(pattern, KEYS[pattern][0])
 
     assert reading.config is not None, [p.render() for p in reading.problems]
-    assert not {p.code for p in reading.problems} - {"default-not-built"}
+    assert reading.problems == ()
 
 
 @pytest.mark.parametrize("pattern", KEYS)
@@ -102,13 +101,6 @@ def test_a_bad_value_is_refused_at_its_key(pattern: str) -> None:
     assert problem.place.line == (2 if pattern.startswith("gateway") else 3)
     if "[" not in problem.subject:
         assert problem.place.column == 1
-
-
-@pytest.mark.parametrize("pattern", KEYS)
-def test_keys_without_a_good_value_are_those_not_built(pattern: str) -> None:
-    row = unbuilt.find(pattern)
-
-    assert bool(KEYS[pattern][0]) == (row is None or row.settable)
 
 
 #: The file that the specification shows in section 2, all of it.
@@ -183,12 +175,8 @@ file = ""
 """
 
 
-def test_the_specified_file_is_refused_only_for_what_is_not_built() -> None:
-    reading = parse(SPECIFIED, "f.toml")
-
-    assert {(p.subject, p.code) for p in reading.problems} == {
-        ("host.keep_awake", "not-built"),
-    }
+def test_the_specified_file_is_taken_as_it_is() -> None:
+    assert parse(SPECIFIED, "f.toml").problems == ()
 
 
 def _defaults(config: Config) -> dict[str, Any]:
@@ -197,8 +185,7 @@ def _defaults(config: Config) -> dict[str, Any]:
     return {name: getattr(config, name).model_dump() for name in tables}
 
 
-def test_the_specified_file_is_what_one_line_means(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unbuilt, "ROWS", ())
+def test_the_specified_file_is_what_one_line_means() -> None:
     specified = parse(SPECIFIED, "f.toml").config
     smallest = parse("[gateway.dev-gw]", "f.toml").config
     assert specified is not None

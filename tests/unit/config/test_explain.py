@@ -2,7 +2,6 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.explain import Origin, Row, explain, toml
 from hostnfsd.config.keys import every
 from hostnfsd.config.paths import Surroundings
@@ -67,21 +66,7 @@ def test_without_ssh_config_it_is_the_default() -> None:
     assert (row.shown, row.origin) == ("22", Origin.DEFAULT)
 
 
-def test_what_is_not_built_shows_what_is_in_effect(monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = (
-        unbuilt.Unbuilt("gateway.*.reclaim", "wait"),
-        unbuilt.Unbuilt("state.directory", "", shown="nothing is kept"),
-    )
-    monkeypatch.setattr(unbuilt, "ROWS", missing)
-    found = rows("[gateway.a]")
-    shown = {key: (row.value, row.shown) for key, row in found.items() if row.origin == "not-built"}
-
-    assert shown["gateway.a.reclaim"] == ("wait", '"wait"')
-    assert shown["state.directory"] == ("", "(nothing is kept)")
-    assert found["gateway.a.reclaim"].source() == "not built yet"
-
-
-def test_the_effective_value_set_is_the_files() -> None:
+def test_a_value_that_is_set_is_the_files() -> None:
     row = rows('[gateway.a]\nreclaim = "wait"')["gateway.a.reclaim"]
 
     assert (row.value, row.source()) == ("wait", "x.toml:2")
@@ -113,11 +98,10 @@ def test_usual_places_are_worked_out() -> None:
     assert found["gateway.a.client_address"].shown == "(discovered over SSH)"
 
 
-def test_with_all_built_nothing_is_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unbuilt, "ROWS", ())
+def test_defaults_show_what_they_amount_to() -> None:
     found = rows("[gateway.a]")
 
-    assert Origin.NOT_BUILT not in {row.origin for row in found.values()}
+    assert found["host.keep_awake"].source() == "default"
     assert found["gateway.a.services.nfs.host_port"].value == "auto"
     assert found["gateway.a.services.rpcbind.mode"].value == "virtual"
     assert found["state.directory"].value == "/home/me/.local/state/hostnfsd"

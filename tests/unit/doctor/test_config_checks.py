@@ -3,7 +3,7 @@
 from hostnfsd.config.reader import parse
 from hostnfsd.doctor import config_checks
 from hostnfsd.doctor.catalogue import BY_CODE
-from hostnfsd.doctor.config_checks import NOT_BUILT, judge, of_problem
+from hostnfsd.doctor.config_checks import judge, of_problem
 from hostnfsd.doctor.finding import Outcome
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.errors import ConfigError, FileMissingError
@@ -22,18 +22,12 @@ def test_a_good_file_is_told_with_what_it_carries() -> None:
     assert found.text == "/etc/hostnfsd.toml: 1 gateway, 6 services"
 
 
-def test_a_warning_is_a_row_but_what_is_not_built_is_not() -> None:
+def test_a_warning_is_a_row_and_a_note_is_not() -> None:
     warning = Problem("odd", Severity.WARNING, Place("/x", 1), "key", "odd")
-    unbuilt = Problem(NOT_BUILT, Severity.WARNING, Place("/x"), "key", "not built")
-    rows = judge(SCENE, None, (warning, unbuilt))
+    note = Problem("by-the-way", Severity.NOTE, Place("/x"), "key", "by the way")
+    rows = judge(SCENE, None, (warning, note))
 
     assert [row.outcome for row in rows] == [Outcome.PASS, Outcome.WARN]
-
-
-def test_what_cannot_be_told_is_known_by_the_name_that_the_reader_gives_it() -> None:
-    codes = {problem.code for problem in parse(b"[gateway.dev-gw]\n", "/x").problems}
-
-    assert codes <= {NOT_BUILT}
 
 
 def test_every_error_has_its_place() -> None:

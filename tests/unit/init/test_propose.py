@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostnfsd.config import unbuilt
 from hostnfsd.config.reader import parse
 from hostnfsd.exports.matching import mountable
 from hostnfsd.exports.model import Dialect
@@ -114,9 +113,7 @@ def test_a_server_without_an_exports_file_has_its_exports_elsewhere() -> None:
 def test_then_who_is_on_the_network_of_the_gateway_is_admitted() -> None:
     facts = Facts("linux", (ALIAS,), (GATEWAY, NODE), in_file=False, listed=("/srv/a",))
     (gateway, *_) = candidates(facts)
-    # While the key is not built, it can only be "any".
-    built = unbuilt.find("access.allow") is None
-    assert propose(facts, gateway).allow == (("172.22.0.0/16",) if built else ())
+    assert propose(facts, gateway).allow == ("172.22.0.0/16",)
 
 
 @pytest.mark.parametrize(

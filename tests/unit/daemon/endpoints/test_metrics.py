@@ -121,6 +121,7 @@ def test_the_values_are_the_snapshots() -> None:
     assert at(found, "hostnfsd_config_last_reload_successful") == 0
     assert at(found, "hostnfsd_config_reloads_total") == 3
     assert at(found, "hostnfsd_asleep_seconds_total") == 30_600.5
+    assert at(found, "hostnfsd_keep_awake") == 1
     assert at(found, "hostnfsd_config_reload_failures_total") == 1
     assert at(found, "hostnfsd_host_port", service="nfs") == 20490
     build = {"version": "0.1.0", "python": "3.11.7", "asyncssh": "2.24.1"}

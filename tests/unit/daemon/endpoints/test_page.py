@@ -66,7 +66,7 @@ def test_everything_that_is_wrong_is_shown() -> None:
         "büro & <b>",
         "next attempt in 4 s",
         "start sshd on the gateway",
-        "everybody is admitted",
+        "this machine has been kept awake for 12 min",
         "256 MiB",
         "1070",  # calls
         "1 unanswered, the oldest call for 42 s",
@@ -77,7 +77,7 @@ def test_everything_that_is_wrong_is_shown() -> None:
 def test_foreign_text_makes_no_element() -> None:
     evil = '"><script>alert(1)</script><b onclick=x'
     view = gateway(evil, address=evil, error=evil, hint=evil, client_address=(evil,))
-    reader = read(snapshot(view, config_path=evil, log_destination=evil, notices=(evil,)))
+    reader = read(snapshot(view, config_path=evil, log_destination=evil))
 
     assert "script" not in reader.tags
     assert not [name for name, _ in reader.attributes if name.startswith("on")]

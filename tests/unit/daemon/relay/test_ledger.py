@@ -10,6 +10,7 @@ from hostnfsd.snapshot import ClientView, Refusal, RefusedView
 from hostnfsd.sunrpc import rpc
 from hostnfsd.sunrpc.record import encode as mark
 from hostnfsd.sunrpc.xdr import encode
+from hostnfsd.tunnel.work import Passed, Traffic
 
 
 class Connection:
@@ -134,3 +135,33 @@ def test_whoever_asks_for_a_lock_is_told_of() -> None:
             follower.to_host(lock, 0)
 
     assert [(line["event"], line["originator"]) for line in logs] == [("nlm_calls", "10.0.0.1")]
+
+
+def test_what_passed_to_and_from_nfs_is_told_of_all_gateways_together() -> None:
+    ledger = Ledger(limit=1)
+    read = (FACTS[Service.NFS].program, 3, 6)
+    call = mark(encode(rpc.Call(7, *read, bytes(100))))
+    reply = mark(encode(rpc.Accepted(7, rpc.Success(bytes(4)))))
+    for gateway in ("a", "b"):
+        follower = ledger.follow(gateway, Service.NFS, "10.0.0.1")
+        follower.enter()
+        follower.to_host(call, 1.0)
+        follower.to_client(reply, 2.0)
+        ledger.tally(gateway, Service.NFS).bytes_to_host += len(call)
+        ledger.tally(gateway, Service.NFS).bytes_to_client += len(reply)
+    ledger.tally("a", Service.MOUNTD).bytes_to_host += 1000
+
+    passed = ledger.worked()
+
+    assert passed.bytes == 2 * (len(call) + len(reply))
+    # Without the four bytes of each record mark (RFC 5531 section 11).
+    sizes = (2 * (len(call) - 4), 2 * (len(reply) - 4))
+    assert passed.procedures == {"read": Traffic(2, 2, *sizes)}
+
+
+def test_what_is_no_clients_does_not_count_as_passed() -> None:
+    ledger = Ledger(limit=1)
+    probe = ledger.follow("gw", Service.NFS, "10.0.0.1")
+    probe.to_host(mark(encode(rpc.Call(7, FACTS[Service.NFS].program, 3, 6, bytes(100)))), 1.0)
+
+    assert ledger.worked() == Passed()
