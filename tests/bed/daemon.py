@@ -79,7 +79,7 @@ class Daemon:
         Args:
             box: where it runs.
             folder: a folder of its own, made if it is missing.
-            config: tables; metrics, control, state and log are filled in where they are missing.
+            config: tables; metrics, control and log are filled in where they are missing.
             port: of its metrics on loopback.
             socket: path of its control socket where it runs; by default in ``folder``. The kernel
                 allows about a hundred bytes.
@@ -99,7 +99,6 @@ class Daemon:
         self._base: Config = {
             "metrics": {"listen": f"127.0.0.1:{port}"},
             "control": {"socket": socket or str(folder / "control.sock")},
-            "state": {"directory": str(folder / "state")},
             "log": {"level": "info", "format": "console"},
         }
         self.config: Config = {}
@@ -149,7 +148,13 @@ class Daemon:
             for key, value in os.environ.items()
             if key in _KEPT or key.startswith("COVERAGE")
         }
-        return {**kept, "HOME": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)}
+        own = {
+            "HOME": str(self.folder),
+            "XDG_RUNTIME_DIR": str(self.folder),
+            # Root's usual one is this machine's.
+            "STATE_DIRECTORY": str(self.folder / "state"),
+        }
+        return {**kept, **own}
 
     @property
     def process(self) -> Process:
