@@ -57,6 +57,7 @@ SOURCES: Final[Mapping[str, str]] = MappingProxyType(
         "B17": "mount.nfs retries a refused mount for two minutes",
         "B19": "no NFS over UDP",
         "B20": "a client's kernel without NFS",
+        "B21": "a server that has just started is in grace: what changes files waits up to 90 s",
         "P1": "process alive, tunnel dead",
         "P2": "sleep and wake of laptops",
         "P3": "the remote port is still held by the dead session",

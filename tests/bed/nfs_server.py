@@ -22,7 +22,7 @@ _CONF: Final = """NFS_CORE_PARAM {{
     Enable_RQUOTA = true;
     Allow_Set_Io_Flusher_Fail = true;
 }}
-NFSv4 {{ Graceless = true; }}
+NFSv4 {{ {grace} }}
 NFS_KRB5 {{ Active_krb5 = false; }}
 # Without it a file removed behind the server's back still "exists" for a minute.
 EXPORT_DEFAULTS {{ Attr_Expiration_Time = 0; }}
@@ -61,6 +61,7 @@ class NfsOptions:
         privileged: whether calls from source ports of 1024 and above are refused.
         extra: further text inside the EXPORT block of ganesha-config(8).
         bind: address they listen on; ``0.0.0.0`` leaves ``::1`` out, ``::`` means both families.
+        grace_s: for how long clients may take their locks back after a start; 0 for not at all.
     """
 
     ports: NfsPorts = NfsPorts()
@@ -68,12 +69,16 @@ class NfsOptions:
     privileged: bool = False
     extra: str = ""
     bind: str = "0.0.0.0"
+    grace_s: int = 0
 
 
 def ganesha_conf(options: NfsOptions, path: str) -> str:
     """The text of ganesha.conf that exports ``path``."""
     ports = options.ports
+    # Nobody waits for longer than a lease for clients to come back.
+    grace = f"Grace_Period = {options.grace_s}; Lease_Lifetime = {max(1, options.grace_s // 2)};"
     return _CONF.format(
+        grace=grace if options.grace_s else "Graceless = true;",
         bind=options.bind,
         protocols=options.protocols,
         nfs=ports.nfs,

@@ -17,7 +17,8 @@ ENTRIES: Final = (
         "config-missing",
         "there is no configuration",
         ("hostnfsd: no configuration found; searched: {any}", "hostnfsd: {path} is not there"),
-        "hostnfsd does not know a gateway yet. One line is a whole configuration.",
+        "hostnfsd does not know a gateway yet; one line is a whole configuration. Or it looks in"
+        " another home than yours: with sudo that is root's, and a service has one of its own.",
         (
             "let it be written from what is found here:",
             "$ hostnfsd init",
@@ -212,5 +213,27 @@ ENTRIES: Final = (
             "$ hostnfsd mount --for linux --vers 4 PATH",
         ),
         ("D3",),
+    ),
+    Entry(
+        "grace-period",
+        "a server that has just started lets clients wait",
+        (
+            "NFS Server Now IN GRACE, duration {n}",
+            "NFSD: starting {n}-second grace period",
+            "NFS4ERR_GRACE",
+        ),
+        "After a start, a server of version 4 gives clients time to take back what they had locked:"
+        " 90 s by default. Until then it grants nothing new: mounts and reads work, and what opens"
+        " or makes a file hangs; with nfs-ganesha for clients of version 3, too.",
+        (
+            (
+                "wait, or let it be shorter. nfs-ganesha: Graceless = true (or Grace_Period) in"
+                " NFSv4 of ganesha.conf; Linux: grace-time=10 and lease-time=10 in [nfsd] of"
+                " /etc/nfs.conf"
+            ),
+            "Linux:",
+            "$ sudo systemctl restart nfs-server",
+        ),
+        ("B21",),
     ),
 )

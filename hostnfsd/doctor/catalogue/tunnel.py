@@ -117,11 +117,15 @@ ENTRIES: Final = (
         (
             "hostnfsd: no daemon answers at {path}",
             "Load failed: 5: Input/output error",
+            "Bootstrap failed: 5: Input/output error",
+            "{path}: Path had bad ownership/permissions",
             "hostnfsd.service: Failed with result 'exit-code'.",
             "mount.nfs: Connection refused",
         ),
         "Nobody keeps the tunnel. The service was not installed, was stopped, or ended with a"
-        " configuration that no retry can cure: its log tells.",
+        " configuration that no retry can cure: its log tells. launchd refuses a property list that"
+        " others may write to, or whose label is still taken; `hostnfsd install` writes it anew and"
+        " waits for the label.",
         (
             "install and start the service (or keep `hostnfsd run` in a terminal):",
             "$ hostnfsd install",
