@@ -96,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         return _explain(args)
     if (args.yes or args.accept_host_key) and not args.fix:
         raise UsageError("--yes and --accept-host-key go with --fix")
+    if args.client is not None:
+        _check_client(args.client)
     if args.fix and args.json:
         raise UsageError("--fix asks, and tells what it does: it does not go with --json")
     rows, code = _walk(args)
@@ -103,6 +105,17 @@ def run(args: argparse.Namespace) -> int:
         print("\nLooking again:\n")
         _, code = _walk(args)
     return code
+
+
+def _check_client(command: str) -> None:
+    import shlex  # noqa: PLC0415  # commands import when they run
+
+    try:
+        words = shlex.split(command)
+    except ValueError as exc:
+        raise UsageError(f"--client: {command}: {exc}".replace("No", "no")) from exc
+    if not words:
+        raise UsageError("--client: there is no command", "such as 'docker exec NODE'")
 
 
 def _mended(rows: "list[Row]", args: argparse.Namespace) -> bool:

@@ -142,8 +142,10 @@ def _finding(page: Page, title: str, finding: Finding, width: int) -> None:
 def _steps(page: Page, steps: Iterable[str], left: int, width: int) -> None:
     for step in steps:
         if step.startswith(COMMAND):
-            # A command is copied: it is never divided.
-            page.line((" " * left, "plain"), (step.removeprefix(COMMAND), "bold"))
+            # A command is copied, and so is a line for a file: they are never divided.
+            page.line((" " * left, "plain"), (cure.bare(step), "bold"))
+        elif step.startswith(cure.LINE):
+            page.line((" " * left, "plain"), (cure.bare(step), "plain"))
         else:
             for line in _wrapped(step, left, width):
                 page.line((" " * left + line, "soft"))
@@ -168,8 +170,11 @@ def _first(page: Page, title: str, finding: Finding, width: int) -> None:
     elif steps:
         *before, words = steps
         _steps(page, before, 2, width)
-        for line in _wrapped(words, 0, width):
-            page.line((line, "bold"))
+        if words.startswith(cure.LINE):
+            page.line((cure.bare(words), "bold"))
+        else:
+            for line in _wrapped(words, 0, width):
+                page.line((line, "bold"))
 
 
 def explanation(

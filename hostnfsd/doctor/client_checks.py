@@ -43,5 +43,8 @@ async def _reach(link: Link, service: Service, port: int, command: str) -> Seque
     told = await link.scene.run(*shlex.split(command), *shell)
     seen = client_probe.read(told.output)
     refused = client_probe.turned_away(await link.refused(), link.name, service, began)
-    daemon = link.view is not None
-    return (client_probe.judge(seen, at(host, port), told.output, refused, daemon=daemon),)
+    where, daemon = at(host, port), link.view is not None
+    found = client_probe.judge(
+        seen, where, told.output, refused, daemon=daemon, command=command.strip()
+    )
+    return (found,)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from hostnfsd.doctor.cure import COMMAND, LINE
 from hostnfsd.doctor.finding import Finding, failed, passed, skipped
 from hostnfsd.services import FACTS, Service
 from hostnfsd.snapshot import Refusal, RefusedView
@@ -129,6 +130,7 @@ def judge(
     refused: RefusedView | None = None,
     *,
     daemon: bool = False,
+    command: str = "",
 ) -> Finding:
     """A row for one port, as a client sees it.
 
@@ -138,10 +140,13 @@ def judge(
         output: all that was printed, for a client whose shell did not run.
         refused: whom the gate turned away there, where that is clear.
         daemon: whether the gate is a daemon's, which is to read its configuration again.
+        command: that leads into the client.
     """
     if seen.tool is None:
         said = " ".join(output.split())[-200:] or "it printed nothing"
-        return failed("client-command", f"the client's shell could not be run: {said}")
+        text = f"the client's shell could not be run: {said}"
+        by_hand = f"{COMMAND}{command} sh -c 'echo well'"
+        return failed("client-command", text, ("try it by hand:", by_hand))
     if seen.tool == "none":
         return skipped("the client has neither bash, nc, python3 nor perl to connect with")
     if seen.reply:
@@ -183,9 +188,10 @@ def _kept_out(where: str, refused: RefusedView | None, *, daemon: bool) -> Findi
     remedy = refused.remedy
     if remedy is None or remedy.allow is None:
         return failed("client-not-admitted", said, ("let the exports admit it",))
-    steps = [f"to let it in, in the configuration: [access] {remedy.allow}"]
+    steps = ["to let it in, under [access] in the configuration:", f"{LINE}{remedy.allow}"]
     if remedy.exports:
-        steps.append(f"or in {remedy.place}: {', '.join(remedy.exports)}")
+        steps.append(f"or in {remedy.place}, beside what is there:")
+        steps += [f"{LINE}{each}" for each in remedy.exports]
     if daemon:
         steps.append("$ hostnfsd reload")
     return failed("client-not-admitted", said, steps)

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-#: How a step that is a command begins; the others are sentences.
+#: How a step that is a command begins.
 COMMAND: Final = "$ "
+#: How a step begins that is a line for a file, as it stands; the others are sentences.
+LINE: Final = "> "
 #: What stands before the commands of one platform: up to the next of these, or a sentence.
 PLATFORMS: Final[Mapping[str, str]] = MappingProxyType({"macOS:": "darwin", "Linux:": "linux"})
 #: Our own program at the beginning of a command.
@@ -31,6 +33,11 @@ def for_platform(steps: Iterable[str], platform: str) -> tuple[str, ...]:
         if meant:
             kept.append(step)
     return tuple(kept)
+
+
+def bare(step: str) -> str:
+    """A step without what tells its kind."""
+    return step.removeprefix(COMMAND).removeprefix(LINE)
 
 
 def commands(steps: Iterable[str]) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class Finding:
     @property
     def hint(self) -> str | None:
         """The cure in one line."""
-        return "; ".join(step.removeprefix(cures.COMMAND) for step in self.cure) or None
+        return "; ".join(map(cures.bare, self.cure)) or None
 
 
 def passed(text: str) -> Finding:

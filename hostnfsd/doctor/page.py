@@ -5,7 +5,7 @@ from typing import Final
 
 from hostnfsd.doctor.catalogue import client, exports, gateway, host, login, tunnel
 from hostnfsd.doctor.catalogue.entry import Entry
-from hostnfsd.doctor.cure import COMMAND, PLATFORMS
+from hostnfsd.doctor.cure import COMMAND, LINE, PLATFORMS, bare
 from hostnfsd.doctor.sources import NOT_MET, SOURCES
 
 _GROUPS: Final = (
@@ -65,8 +65,8 @@ def _entry(each: Entry) -> str:
 def _cure(each: Entry) -> str:
     parts = []
     for step in each.cure:
-        if step.startswith(COMMAND):
-            parts.append(f"    {step.removeprefix(COMMAND)}")
+        if step.startswith((COMMAND, LINE)):
+            parts.append(f"    {bare(step)}")
         elif step in PLATFORMS:
             parts.append(step)
         else:

@@ -70,7 +70,7 @@ def test_a_command_that_fails_is_told(own_bed: Bed) -> None:
     seen = client_rows(own_bed, doctor, "no-such-program exec")
 
     assert seen["nfs"]["code"] == "client-command", seen
-    by_hand = seen["nfs"]["cure"][-1].removeprefix("$ ").replace("docker exec NODE", "{}")
+    by_hand = seen["nfs"]["cure"][-1].removeprefix("$ ").replace("no-such-program exec", "{}")
     tried = [
         own_bed.network.host.run("sh", "-c", by_hand.format(command), check=False, kinds=("--net",))
         for command in ("no-such-program exec", shlex.join(own_bed.network.pod.enter()))

@@ -86,3 +86,9 @@ def test_a_terminal_that_knows_few_characters_gets_those(tmp_path: Path) -> None
     assert (done.returncode, done.stderr) == (1, "")
     assert r"\u4f60\u597d" in done.stdout
     assert "Mend first: configuration" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["", "  ", "docker exec 'kind"])
+def test_a_client_command_that_is_none(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--client", command]) == 64
+    assert "--client: " in capsys.readouterr().err

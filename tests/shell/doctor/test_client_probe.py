@@ -134,9 +134,10 @@ def test_a_client_with_nothing_to_connect_with(tmp_path: Path) -> None:
 
 def test_a_command_that_does_not_run_a_shell() -> None:
     output = "Error response from daemon: No such container: x\n"
-    found = judge(read(output), "gw:2049", output)
+    found = judge(read(output), "gw:2049", output, command="docker exec x")
 
     assert found.code == "client-command"
+    assert found.commands == ("docker exec x sh -c 'echo well'",)
     assert "No such container" in found.text
 
 
@@ -167,8 +168,10 @@ def test_whom_the_gate_keeps_out_is_told_with_what_lets_him_in() -> None:
     assert found.code == "client-not-admitted"
     assert "10.0.0.7 is not admitted: nobody may" in found.text
     assert found.cure == (
-        'to let it in, in the configuration: [access] allow = ["10.0.0.7"]',
-        "or in /etc/exports: /srv -network 10.0.0.7",
+        "to let it in, under [access] in the configuration:",
+        '> allow = ["10.0.0.7"]',
+        "or in /etc/exports, beside what is there:",
+        "> /srv -network 10.0.0.7",
     )
     unhelped = judge(denied, "gw:2049", "", replace(refused, remedy=None))
     assert unhelped.cure == ("let the exports admit it",)

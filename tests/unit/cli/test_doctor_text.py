@@ -154,6 +154,18 @@ def test_of_a_cure_in_words_the_words_are_last() -> None:
     assert printed(rows, colour=False).splitlines()[-1] == "mend it"
 
 
+def test_a_line_for_a_file_is_never_divided() -> None:
+    line = "allow = [" + ", ".join(f'"10.0.0.{number}"' for number in range(9)) + "]"
+    told = ("let it in:", f"> {line}")
+    alone = [Row(ROWS[0].check, (failed("client-not-admitted", "x", told),))]
+    rows = [Row(ROWS[0].check, (failed("client-not-admitted", "x", (*told, "$ reload")),))]
+
+    assert printed(alone, colour=False).splitlines()[-1] == line
+    *_, shown, last = printed(rows, colour=False).splitlines()
+    assert (shown, last) == (f"  {line}", "reload")
+    assert rows[0].findings[0].hint == f"let it in:; {line}; reload"
+
+
 def test_commands_come_last_together() -> None:
     rows = [Row(ROWS[0].check, (failed("config-invalid", "x", ("$ a", "$ b", "or do that")),))]
 
