@@ -5,12 +5,17 @@ from typing import Final
 
 from hostnfsd.doctor.catalogue import entry
 from hostnfsd.doctor.check import Check, Id
+from hostnfsd.doctor.cure import LINE
 from hostnfsd.doctor.finding import Finding, Outcome, failed, passed
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.errors import ConfigError, HostnfsdError
 from hostnfsd.problem import Problem, Severity
 
 SECTION: Final = "Configuration"
+#: Problems of which the hint is words, a colon, and the line as it should be: exports/explain.py.
+_CORRECTED: Final = frozenset(
+    {"world-export", "not-for-tunnel", "map-breaks-chown", "needs-low-ports"}
+)
 CONFIGURATION: Final = Id("configuration")
 
 
@@ -50,6 +55,16 @@ def judge(
     return (passed(text), *(of_problem(each, "config-invalid") for each in warnings))
 
 
+def _advice(problem: Problem, otherwise: str) -> tuple[str, ...]:
+    """What was suggested; where that is a line for the file it is a step of its own."""
+    if problem.hint is None:
+        return (otherwise,)
+    words, found, line = problem.hint.partition(": ")
+    if found and problem.code in _CORRECTED:
+        return (f"{words}:", f"{LINE}{line}")
+    return (problem.hint,)
+
+
 def of_problem(problem: Problem, code: str) -> Finding:
     """A problem that another part of hostnfsd found, as a row.
 
@@ -58,6 +73,6 @@ def of_problem(problem: Problem, code: str) -> Finding:
     """
     outcome = Outcome.FAIL if problem.severity is Severity.ERROR else Outcome.WARN
     first, *others = entry(code).cure
-    cure = (problem.hint or first, *others)
+    cure = (*_advice(problem, first), *others)
     text = f"{problem.subject}: {problem.text} ({problem.code})"
     return Finding(outcome, text, code, cure, problem.place)

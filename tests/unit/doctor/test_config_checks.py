@@ -7,7 +7,11 @@ from hostnfsd.doctor.config_checks import judge, of_problem
 from hostnfsd.doctor.finding import Outcome
 from hostnfsd.doctor.scene import Scene
 from hostnfsd.errors import ConfigError, FileMissingError
+from hostnfsd.exports.explain import Surroundings, explain
+from hostnfsd.exports.model import Dialect
 from hostnfsd.problem import Place, Problem, Severity
+from tests.support.exports_system import LINUX
+from tests.vectors.exports_vectors import LOOPBACK, read
 
 CONFIG = parse(b"[gateway.dev-gw]\n", "/x").config
 assert CONFIG is not None
@@ -58,3 +62,15 @@ def test_it_is_one_check_that_reads_no_network() -> None:
 
     assert check.blocking is not None
     assert check.blocking()[0].outcome is Outcome.PASS
+
+
+def test_a_corrected_line_is_a_step_of_its_own() -> None:
+    """As the real reader says it, of an export that admits everybody."""
+    reading = read(Dialect.LINUX, '"/srv" *(rw,insecure,no_root_squash)\n')
+    problems = explain(reading, Surroundings(LINUX, LOOPBACK, low_ports=True))
+    (problem,) = (each for each in problems if each.code == "world-export")
+
+    words, line, *others = of_problem(problem, "exports-invalid").cure
+    assert words == "for the tunnel alone:"
+    assert line == "> /srv 127.0.0.1(rw,insecure,no_root_squash)"
+    assert others == list(BY_CODE["exports-invalid"].cure[1:])
