@@ -290,6 +290,27 @@ ENTRIES: Final = (
         ("T12",),
     ),
     Entry(
+        "large-packets-lost",
+        "small files can be read, large ones hang",
+        (
+            "the mount works, ls works, small files too; reading or writing large files hangs",
+            "small files can be read, large ones hang",
+        ),
+        "A link on the way carries smaller packets than its ends believe: a VPN, an overlay"
+        " network, a Docker network on top of one. What is too large vanishes without a word, and"
+        " is sent again, as large. Whatever is small gets through: all of the doctor's calls do.",
+        (
+            "find the largest size that passes; 28 bytes of headers come on top of it:",
+            "$ ping -c 1 -W 1 -M do -s 1372 GATEWAY",
+            (
+                "tell the gateway's interface in that network (a Docker network by its option"
+                " com.docker.network.driver.mtu), then mount again:"
+            ),
+            "$ ip link set dev eth0 mtu 1400",
+        ),
+        (),
+    ),
+    Entry(
         "client-way-blocked",
         "the gateway reaches its own port, a client does not",
         (

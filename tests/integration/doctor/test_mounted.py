@@ -1,13 +1,16 @@
 """What befalls clients that have mounted: it is explained, and what is suggested helps."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.bed import network
 from tests.bed.bed import Bed
+from tests.bed.box import Box
 from tests.bed.nfs_server import EXPORT
 from tests.bed.process import Process
 from tests.bed.waiting import wait_until
@@ -235,6 +238,60 @@ def test_reads_are_slow_through_a_plain_ssh_and_quick_here(shared: Bed) -> None:
             assert best(quick) < quick
     finally:
         big.unlink()
+
+
+@pytest.mark.produces("large-packets-lost")
+def test_a_link_that_loses_large_packets_is_told_and_a_smaller_mtu_carries_all(
+    shared: Bed,
+) -> None:
+    """The switch carries packets of 1000 bytes from the gateway and to it, and says nothing."""
+    gateway, switch, kernel = shared.network.gateway, shared.network.switch, shared.kernel
+    for name, size in (("small", 1 << 9), ("large", 1 << 20)):
+        (shared.share / name).write_bytes(os.urandom(size))
+        shutil.copy(shared.share / name, kernel.share)
+
+    def set_link(box: Box, device: str, *words: str) -> None:
+        box.run("ip", "link", "set", "dev", device, *words, kinds=("--net",))
+
+    before = _lost(gateway)
+    # Packets of one segment each: the kernel would pass larger ones from box to box as a whole.
+    set_link(gateway, "eth0", "gso_max_segs", "1")
+    set_link(switch, network.GATEWAY_NAME, "mtu", "1000")
+    try:
+        with tunnel(shared) as daemon:
+            with mounted(shared):
+                kernel.run("cmp /mnt/nfs/small /mnt/share/small && ls -l /mnt/nfs")
+                reading = kernel.start("cmp /mnt/nfs/large /mnt/share/large")
+                wait_until(lambda: _lost(gateway) > before + 2, "packets to be lost")
+                assert not reading.done
+                well(ask(daemon))  # which sends nothing that is large
+
+                entry = explained(daemon, "ls works, small files can be read, but large ones hang")
+
+                assert entry["code"] == "large-packets-lost"
+                ping, smaller = (step[2:] for step in entry["cure"] if step.startswith("$ "))
+                ping = ping.replace("GATEWAY", network.GATEWAY)
+                assert [
+                    kernel.run(ping.replace("1372", size), check=False).status == 0
+                    for size in ("972", "1072")
+                ] == [True, False]
+                gateway.run(*smaller.replace("1400", "1000").split(), kinds=("--net",))
+                reading.wait()
+            with mounted(shared):
+                kernel.run("cp /mnt/nfs/large /mnt/nfs/copy && cmp /mnt/nfs/large /mnt/nfs/copy")
+    finally:
+        for box, device in ((gateway, "eth0"), (switch, network.GATEWAY_NAME)):
+            set_link(box, device, "mtu", "1500")
+        set_link(gateway, "eth0", "gso_max_segs", "65535")
+        for name in ("small", "large", "copy"):
+            (shared.share / name).unlink(missing_ok=True)
+
+
+def _lost(box: Box) -> int:
+    """Packets that were sent on eth0 of a box and dropped by the link, as proc(5) counts them."""
+    lines = Path(f"/proc/{box.first.number}/net/dev").read_text(encoding="ascii").splitlines()
+    (counted,) = (line for line in lines if line.strip().startswith("eth0:"))
+    return int(counted.split()[12])
 
 
 @pytest.mark.produces("slow-version-4")
