@@ -15,6 +15,7 @@ import struct
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
+from hostnfsd.sunrpc.compound import LARGE, works
 from hostnfsd.sunrpc.outcome import NO_ERROR, Error, has_status, outcome_of
 from hostnfsd.sunrpc.record import LAST_FRAGMENT, MARK_SIZE
 from hostnfsd.sunrpc.rpc import (
@@ -61,6 +62,7 @@ _GSS: Final = int(AuthFlavor.RPCSEC_GSS)
 
 #: Program, version and procedure.
 Numbers: TypeAlias = tuple[int, int, int]
+_COMPOUND: Final[Numbers] = (100003, 4, 1)
 
 
 # Plain tuples: a named one takes five times as long to make, and there are two for each call.
@@ -95,6 +97,7 @@ class Tap:
         overrun: whether calls have passed that are waited for by the client, and not known here.
         strays: replies that answer no call we know: of calls sent again, and answered twice, and of
             those that have overrun.
+        working: COMPOUNDs of NFS version 4 that somebody works at, see :func:`compound.works`.
     """
 
     __slots__ = (
@@ -111,6 +114,7 @@ class Tap:
         "off",
         "overrun",
         "strays",
+        "working",
     )
 
     def __init__(
@@ -129,6 +133,7 @@ class Tap:
         self.cut_short = False
         self.overrun = False
         self.strays = 0
+        self.working = 0
 
     @property
     def unanswered(self) -> int:
@@ -177,6 +182,8 @@ class Tap:
             numbers = (program, version, procedure)
             pending[xid] = (numbers, flavor, now)
             calls.append((xid, numbers, length))
+            if numbers == _COMPOUND and works(chunk, at + MARK_SIZE, end):
+                self.working += 1
             if end == size:
                 return calls
             at = end
@@ -189,6 +196,8 @@ class Tap:
             call = self._call(head, length, began)
             if call is not None:
                 calls.append(call)
+                # Its head is too short to tell more.
+                self.working += call[1] == _COMPOUND and length > LARGE
             self._opened = False
             self._cut = None
         # A call counts from its first bytes on: a server may answer before it has read all.

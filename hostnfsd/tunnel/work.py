@@ -2,9 +2,9 @@
 
 A client that does nothing is not silent: its kernel renews the lease of NFSv4, revalidates
 attributes, and whatever watches free space (kubelet does, for every volume) asks for that. So bytes
-alone do not tell. Versions 2 and 3 of NFS name what a call does. Version 4 packs it into COMPOUND,
-of which nothing but the size is looked at: what a client does without anybody's asking is small.
-Only nfs counts: mounting, and asking where services are, moves no data.
+alone do not tell. Versions 2 and 3 of NFS name what a call does; version 4 packs it into COMPOUND,
+whose first operations tell (:mod:`hostnfsd.sunrpc.compound`). Only nfs counts: what mountd and
+rpcbind are asked moves no data.
 """
 
 from collections.abc import Mapping
@@ -14,17 +14,11 @@ from typing import Final, NamedTuple
 #: What a client calls that nobody works at; names of :mod:`hostnfsd.sunrpc.programs`.
 IDLE_CALLS: Final = frozenset(
     {
-        "null",
+        *("null", "compound"),
         *("getattr", "access", "statfs", "fsstat", "fsinfo", "pathconf"),
         *("acl_null", "acl_getacl", "acl_getattr", "acl_access"),
     }
 )
-COMPOUND: Final = "compound"
-#: Bytes of a COMPOUND that asks for a lease or for attributes: with AUTH_SYS and its sixteen
-#: groups, and a handle of 64 bytes. A WRITE of a line, and an OPEN, are larger.
-IDLE_CALL: Final = 320
-#: Bytes of the reply to one, with all attributes a Linux client asks for (RFC 7530 section 5).
-IDLE_REPLY: Final = 400
 #: Bytes, of calls that are not followed or have not passed whole, that no idle client sends between
 #: two looks.
 UNFOLLOWED: Final = 4096
@@ -55,24 +49,22 @@ class Passed:
     Attributes:
         bytes: all of them, both ways.
         procedures: the calls that were followed, by name.
+        compounds: COMPOUNDs among them that somebody works at.
     """
 
     bytes: int = 0
     procedures: Mapping[str, Traffic] = field(default_factory=dict)
+    compounds: int = 0
 
 
 def done(before: Passed, now: Passed) -> bool:
     """Whether a client worked between two looks."""
+    if now.compounds > before.compounds:
+        return True
     followed = 0
     for name, traffic in now.procedures.items():
         new = traffic.since(before.procedures.get(name, Traffic()))
-        if _works(name, new):
+        if new.calls > 0 and name not in IDLE_CALLS:
             return True
         followed += new.to_host + new.to_client + _MARK * (new.calls + new.replies)
     return now.bytes - before.bytes - followed >= UNFOLLOWED
-
-
-def _works(name: str, new: Traffic) -> bool:
-    if name == COMPOUND:
-        return new.to_host > IDLE_CALL * new.calls or new.to_client > IDLE_REPLY * new.replies
-    return new.calls > 0 and name not in IDLE_CALLS

@@ -204,11 +204,16 @@ fact 'what a client writes arrives on the host' \
     sh -c "echo back >'$mounted/back' && cmp '$mounted/back' '$share/back'"
 counted() { nfsstat -f JSON -e | "$python" -c 'import json, sys; sys.exit(not any(path.endswith(sys.argv[1]) and row["Read Bytes"] and row["Write Bytes"] for path, row in json.load(sys.stdin)["Exported Directory Info"].items()))' "$share"; }
 fact 'nfsstat tells what clients read and wrote there' counted
+kept_awake() { holder=$(pgrep -P "$daemon_pid" -x caffeinate) && pmset -g assertions | grep -q 'caffeinate.*PreventUserIdleSystemSleep'; }
+await 15 kept_awake
+fact 'a client that works keeps this Mac awake, by caffeinate' kept_awake
 fact 'it is unmounted' sudo umount "$mounted"
 
 # -- launchd ---------------------------------------------------------------------------------------
 kill "$daemon_pid" && wait "$daemon_pid"
 fact 'SIGTERM ends the daemon with status 0' test $? = 0
+let_go() { ! kill -0 "$holder"; }
+fact 'and caffeinate with it' let_go
 daemon_pid=''
 planned() { configured install --dry-run | sed -n 's/^    //p' | sed -n '/<?xml/,/<\/plist>/p' | plutil -lint -; }
 fact 'plutil accepts the property list' planned

@@ -22,6 +22,9 @@ STAND_INS = {
     "mount_nfs": 'for last; do :; done; rmdir "$last" && ln -s "${3#*:}" "$last"',
     "umount": 'for last; do :; done; [ -h "$last" ] && rm "$last" && mkdir "$last"',
     "nfsstat": "echo '{}'",
+    # The process itself for its child: both go together.
+    "pgrep": 'kill -0 "$2" 2>/dev/null && echo "$2"',
+    "pmset": "echo '   pid 501(caffeinate): 00:00:10 PreventUserIdleSystemSleep named: \"x\"'",
     "plutil": 'grep -q "<plist"',
     "sshd": "exec sleep 60",
     "launchctl": 'echo "launchctl $*" >>"$STATE/calls"; '

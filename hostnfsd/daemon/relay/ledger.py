@@ -121,12 +121,15 @@ class Ledger:
     def worked(self) -> Passed:
         """What has passed between clients and nfs, of all gateways."""
         procedures: dict[str, Traffic] = {}
+        compounds = 0
         for (_, service), books in self._books.items():
             if service is Service.NFS:
+                compounds += books.working
                 for name, entry in books.procedures.items():
                     procedures[name] = procedures.get(name, Traffic()).plus(entry.traffic)
         tallies = (t for (_, service), t in self._tallies.items() if service is Service.NFS)
-        return Passed(sum(t.bytes_to_host + t.bytes_to_client for t in tallies), procedures)
+        relayed = sum(t.bytes_to_host + t.bytes_to_client for t in tallies)
+        return Passed(relayed, procedures, compounds)
 
     def clients(self) -> Iterator[ClientView]:
         """Who is connected."""

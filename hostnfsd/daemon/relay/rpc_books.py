@@ -84,6 +84,7 @@ class RpcBooks:
             or went on when one side had ended, on which more calls waited than are remembered, or
             our own code failed.
         by_numbers: the same counters by program, version and procedure, as far as these have names.
+        working: COMPOUNDs that somebody works at.
         following: the connections that are followed now.
     """
 
@@ -91,6 +92,7 @@ class RpcBooks:
     service: Service
     procedures: dict[str, Entry] = field(default_factory=dict)
     untracked: int = 0
+    working: int = 0
     following: "set[Follower]" = field(default_factory=set)
     by_numbers: dict[Numbers, Entry] = field(default_factory=dict, repr=False)
     _told: set[str] = field(default_factory=set, repr=False)
@@ -210,6 +212,8 @@ class Follower:
                     entry = books.by_numbers.get(numbers) or books.entry(numbers)
                     entry.calls += 1
                     entry.bytes_to_host += size
+                books.working += tap.working
+                tap.working = 0
                 if self._locks is not None:
                     self._note_locks(calls, self._locks)
             if tap.overrun and self._why is None:

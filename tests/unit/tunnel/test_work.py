@@ -1,22 +1,21 @@
 """What a client does that works, and what one does that has only something mounted."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hostnfsd.sunrpc.programs import PROCEDURE_NAMES
 from hostnfsd.tunnel.work import (
-    COMPOUND,
-    IDLE_CALL,
     IDLE_CALLS,
-    IDLE_REPLY,
     UNFOLLOWED,
     Passed,
     Traffic,
     done,
 )
 
-BEFORE = Passed(5_000_000, {"getattr": Traffic(7, 7, 900, 800), COMPOUND: Traffic(9, 9, 10, 10)})
+BEFORE = Passed(5_000_000, {"getattr": Traffic(7, 7, 900, 800), "compound": Traffic(9, 9, 10, 10)})
 
 
 def after(name: str, new: Traffic, *, more: int = 0) -> Passed:
@@ -32,7 +31,7 @@ def test_silence_is_no_work() -> None:
 
 
 def test_the_names_are_names() -> None:
-    assert {*IDLE_CALLS, COMPOUND} <= PROCEDURE_NAMES
+    assert IDLE_CALLS <= PROCEDURE_NAMES
 
 
 @pytest.mark.parametrize("name", sorted(IDLE_CALLS))
@@ -46,26 +45,11 @@ def test_one_call_that_somebody_makes_is_work(name: str) -> None:
     assert done(BEFORE, after(name, Traffic(1, 0, 130, 0)))
 
 
-def test_a_lease_that_is_renewed_is_no_work() -> None:
-    # SEQUENCE alone, as Linux sends it every minute.
-    assert not done(BEFORE, after(COMPOUND, Traffic(1, 1, 132, 80)))
-
-
-@pytest.mark.parametrize(
-    "new",
-    [
-        Traffic(1, 1, IDLE_CALL + 1, 200),  # a WRITE
-        Traffic(1, 1, 220, IDLE_REPLY + 1),  # a READ
-        Traffic(0, 1, 0, 8000),  # a READ whose call passed before the last look
-    ],
-)
-def test_a_large_compound_is_work(new: Traffic) -> None:
-    assert done(BEFORE, after(COMPOUND, new))
-
-
-def test_a_reply_that_comes_after_a_look_is_not_taken_for_more_than_it_is() -> None:
-    assert not done(BEFORE, after(COMPOUND, Traffic(100, 0, 100 * 230, 0)))
-    assert not done(BEFORE, after(COMPOUND, Traffic(0, 100, 0, 100 * 380)))
+def test_a_compound_that_works_is_work_and_no_other() -> None:
+    many = after("compound", Traffic(100, 100, 20_000, 30_000))
+    assert not done(BEFORE, many)
+    assert done(BEFORE, replace(many, compounds=1))
+    assert not done(replace(BEFORE, compounds=1), replace(many, compounds=1))
 
 
 def test_bytes_that_are_not_followed_count_where_they_are_many() -> None:
@@ -84,7 +68,7 @@ def test_idle_calls_never_add_up_to_work(name: str, calls: int, replies: int) ->
     assert not done(BEFORE, after(name, Traffic(calls, replies, calls * 200, replies * 300)))
 
 
-@given(st.sampled_from(sorted(PROCEDURE_NAMES - IDLE_CALLS - {COMPOUND})), st.integers(1, 1000))
+@given(st.sampled_from(sorted(PROCEDURE_NAMES - IDLE_CALLS)), st.integers(1, 1000))
 def test_no_crowd_of_idle_calls_hides_one_that_works(name: str, crowd: int) -> None:
     idle = after("getattr", Traffic(crowd, crowd, crowd * 140, crowd * 170))
     assert done(BEFORE, Passed(idle.bytes + 150, {**idle.procedures, name: Traffic(1, 0, 146, 0)}))

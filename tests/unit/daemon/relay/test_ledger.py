@@ -165,3 +165,20 @@ def test_what_is_no_clients_does_not_count_as_passed() -> None:
     probe.to_host(mark(encode(rpc.Call(7, FACTS[Service.NFS].program, 3, 6, bytes(100)))), 1.0)
 
     assert ledger.worked() == Passed()
+
+
+def test_compounds_that_somebody_works_at_count_of_clients_only() -> None:
+    ledger = Ledger(limit=1)
+    # Version 4, one operation without a file: READ (25).
+    arguments = bytes(8) + (1).to_bytes(4, "big") + (25).to_bytes(4, "big") + bytes(28)
+    nfs = FACTS[Service.NFS].program
+    calls = [mark(encode(rpc.Call(xid, nfs, 4, 1, arguments))) for xid in range(3)]
+    follower = ledger.follow("gw", Service.NFS, "10.0.0.1")
+    follower.to_host(calls[0], 1.0)
+    assert ledger.worked().compounds == 0
+    follower.enter()
+    follower.to_host(calls[1], 1.0)
+    follower.to_host(calls[2], 1.0)
+
+    # The one that came before it was known for a client's is as good as the others.
+    assert ledger.worked().compounds == 3
