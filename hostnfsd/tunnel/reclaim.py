@@ -41,8 +41,9 @@ _FUNCTIONS: Final = (
     'i=0; while look "$1" "$2"; do '
     f'[ $i -ge {_PATIENCE + _LAST_PATIENCE} ] && {{ tell "$@" stuck; return; }}; '
     # A session that was stopped hears no TERM.
-    f'[ $i = {_PATIENCE} ] && kill -KILL "$1"; '
-    f'sleep 0.1 || {{ sleep 1; i={_PATIENCE}; kill -KILL "$1"; }}; i=$((i+1)); '
+    f'[ $i -ge {_PATIENCE} ] && kill -KILL "$1"; '
+    # sleep(1) as POSIX has it knows whole seconds only. Whoever waited looks before he signals.
+    "sleep 0.1 || { sleep 1; i=$((i+9)); }; i=$((i+1)); "
     'done; tell "$@" ended; }; '
 )
 

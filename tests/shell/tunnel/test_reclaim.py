@@ -174,6 +174,34 @@ def test_without_fractions_of_a_second_it_still_ends(
     assert time.monotonic() - started < reclaim.WITHIN_S
 
 
+def test_nobody_is_signalled_without_a_look_after_the_wait(
+    shell: tuple[str, ...], sessions: Sessions
+) -> None:
+    """The process may end while we wait, and its number be given out again."""
+    process = sessions.start()
+    ends = f"command kill -KILL {process.pid}; while look {process.pid} {process.start}; do :; done"
+    command = (
+        f'sleep() {{ case "$1" in *.*) return 1;; esac; {ends}; }}; kill() {{ echo "kill $*"; }}; '
+        + reclaim.command([process], end=True)
+    )
+    told = run(shell, command)
+
+    assert reclaim.read(told, [process]) == {process: Fate.ENDED}
+    assert [line for line in told.splitlines() if "kill" in line] == [f"kill -TERM {process.pid}"]
+
+
+def test_where_nothing_can_wait_it_still_comes_to_an_end(
+    shell: tuple[str, ...], sessions: Sessions
+) -> None:
+    """One that outlives even KILL, on a gateway without a sleep(1)."""
+    process = sessions.start()
+    unable = "sleep() { return 127; }; kill() { :; }; "
+
+    told = run(shell, unable + reclaim.command([process], end=True))
+
+    assert reclaim.read(told, [process]) == {process: Fate.STUCK}
+
+
 def test_what_we_may_not_signal_is_denied(shell: tuple[str, ...], sessions: Sessions) -> None:
     process = sessions.start()
     command = reclaim.command([process], end=True)
