@@ -1,5 +1,6 @@
 """Commands that are run on a gateway: one channel each, what it prints, and nothing else of it."""
 
+import shlex
 from typing import Final
 
 import asyncssh
@@ -29,6 +30,10 @@ class Commands:
     async def output(self, command: str, within_s: float) -> str:
         """What a command prints, its errors left out.
 
+        Args:
+            command: in the language of a POSIX shell, whatever our login's own shell speaks.
+            within_s: seconds it may take.
+
         Raises:
             NoOutputError: it is not run, or does not end in time.
         """
@@ -57,8 +62,10 @@ class Commands:
             process.channel.abort()
 
     async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
+        # sshd hands it to the login's shell: fish and csh understand no more than the quotes, rbash
+        # redirects nothing, and to zsh some names of functions are words of its own.
         return await self._connection.create_process(
-            command,
+            f"sh -c {shlex.quote(command)}",
             encoding="utf-8",
             errors="replace",
             stdin=asyncssh.DEVNULL,

@@ -251,8 +251,11 @@ async def test_sshd_that_turns_us_away_before_its_banner_is_busy(shared_sshd: Ss
         assert (await failure(where)).kind is FailureKind.BUSY
 
 
-async def test_the_survey_tells_what_carries_us_and_it_can_be_ended(sshd: Sshd) -> None:
+@pytest.mark.parametrize("shell", ["", "zsh", "fish", "rbash"])
+async def test_the_survey_tells_what_carries_us_and_it_can_be_ended(sshd: Sshd, shell: str) -> None:
     """With the rights of our login: what a dead session of ours meets, one that stands meets."""
+    if shell:  # in the place of the login's own, as sshd runs that: SHELL -c COMMAND
+        sshd.authorize(f'command="exec {shell} -c \\"$SSH_ORIGINAL_COMMAND\\""')
     sshd.start()
     session, next_one = await dial(sshd), await dial(sshd)
     await session.survey()
