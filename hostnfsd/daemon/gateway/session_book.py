@@ -74,8 +74,12 @@ class SessionBook:
         return self._remembered.get(gateway, ())
 
     def keep(self, gateway: str, sessions: tuple[OwnSession, ...]) -> None:
-        """Remember these of a gateway, and no others; of very many the latest."""
-        kept = tuple(sorted(sessions, key=lambda session: session.since))[-reclaim.MOST :]
+        """Remember these of a gateway, the oldest first, and no others; of very many the latest.
+
+        Their order tells, not their instants: the one that stands now must not be forgotten because
+        the clock was set back.
+        """
+        kept = sessions[-reclaim.MOST :]
         if kept != self.sessions(gateway):
             self._remembered[gateway] = kept
             self._changed.set()

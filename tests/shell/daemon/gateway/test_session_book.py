@@ -64,7 +64,7 @@ async def test_what_is_kept_outlives_the_daemon(store: SessionStore) -> None:
 async def test_without_a_folder_it_is_kept_while_the_daemon_lives() -> None:
     async with running(None) as book:
         await book.opened()
-        book.keep("a", (LATER, SESSION))
+        book.keep("a", (SESSION, LATER))
 
         assert book.sessions("a") == (SESSION, LATER)
 
@@ -76,6 +76,16 @@ async def test_only_the_latest_are_kept() -> None:
     book.keep("a", many)
 
     assert book.sessions("a") == many[-reclaim.MOST :]
+
+
+async def test_a_clock_that_was_set_back_makes_nobody_forget_the_latest() -> None:
+    book = SessionBook(None)
+    many = tuple(replace(SESSION, since=float(number)) for number in range(reclaim.MOST))
+    latest = replace(SESSION, since=-1e6)
+
+    book.keep("a", (*many, latest))
+
+    assert book.sessions("a") == (*many[1:], latest)
 
 
 async def test_a_file_that_cannot_be_used_costs_nothing_else_and_is_told_once(
