@@ -117,14 +117,18 @@ def _from_json(entry: Any) -> OwnSession | None:
             pass
         case _:
             return None
-    if not _ports(ports) or not math.isfinite(since):
+    try:
+        instant = float(since)
+    except OverflowError:  # JSON's whole numbers have no bounds
+        return None
+    if not _ports(ports) or not math.isfinite(instant):
         return None
     if process is None:
-        return OwnSession(host_key, address, float(since), frozenset(ports))
+        return OwnSession(host_key, address, instant, frozenset(ports))
     carrier = read_process(_words(process))
     if carrier is None:
         return None
-    return OwnSession(host_key, address, float(since), frozenset(ports), carrier)
+    return OwnSession(host_key, address, instant, frozenset(ports), carrier)
 
 
 def _ports(ports: Iterable[object]) -> bool:

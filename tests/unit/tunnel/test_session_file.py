@@ -98,6 +98,7 @@ def changed(**values: Any) -> bytes:
         {"ports": None},
         {"since": "yesterday"},
         {"since": float("nan")},
+        {"since": 10**400},
         {"host_key": None},
         {"process": []},
         {"process": {}},
