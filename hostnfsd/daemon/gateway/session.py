@@ -330,6 +330,7 @@ async def connect(
         "encryption_algs": _CIPHERS,
         "compression_algs": ["none"],
         "rekey_bytes": _REKEY_BYTES,
+        "login_timeout": 0,  # connect_timeout_s has it, which counts only while we ran
         "keepalive_interval": tunnel.keepalive_interval_s,
         "keepalive_count_max": tunnel.keepalive_count_max,
         "preferred_auth": "publickey",

@@ -143,16 +143,17 @@ def read_before_giving_up(connection: asyncssh.SSHClientConnection) -> None:
     private: Any = connection
     loop = asyncio.get_running_loop()
     count: Callable[[], None] = private._keepalive_timer_callback  # noqa: SLF001
-    reading = False
+    reading: asyncio.TimerHandle | None = None
 
     def ran_out() -> None:
         nonlocal reading
-        late = loop.time() - private._keepalive_timer.when() > _LATE_S  # noqa: SLF001
+        timer = private._keepalive_timer  # noqa: SLF001
+        late = loop.time() - timer.when() > _LATE_S
         last = private._keepalive_count >= private._keepalive_count_max  # noqa: SLF001
-        # Once: whatever is read sets the timer anew.
-        reading = late and last and not reading
-        if reading:
-            private._keepalive_timer = loop.call_later(_READING_S, ran_out)  # noqa: SLF001
+        # Once, unless something was read: that sets another timer.
+        if late and last and timer is not reading:
+            reading = loop.call_later(_READING_S, ran_out)
+            private._keepalive_timer = reading  # noqa: SLF001
         else:
             count()
 

@@ -1,6 +1,7 @@
 """Sessions with real sshd and with peers that misbehave: dialling, liveness, requests, ends."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -11,13 +12,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import asyncssh
 import pytest
 
 from hostnfsd.config.model import Tunnel
 from hostnfsd.daemon.gateway import session as ssh
-from hostnfsd.daemon.ssh import commands
+from hostnfsd.daemon.ssh import commands, seams
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
 from hostnfsd.services import Service
 from hostnfsd.snapshot import FailureKind
@@ -174,6 +177,28 @@ async def test_a_peer_that_goes_silent_is_given_up_in_time(shared_sshd: Sshd, st
         assert "0.4 s" in found.text
         assert 0.35 <= time.monotonic() - started < 5  # ten seconds are the default
         await eventually(lambda: sockets() <= before, "our socket to be closed")
+
+
+async def test_a_login_has_the_time_that_is_configured_and_no_other(shared_sshd: Sshd) -> None:
+    """asyncssh's own two minutes would go by while this process is stopped, too."""
+    async with peer(shared_sshd, silent) as where:
+        dialling = asyncio.create_task(dial(where, Tunnel(connect_timeout_s=600)))
+        connections: list[Any] = []
+
+        def begun() -> bool:
+            connections[:] = [
+                each
+                for each in gc.get_objects()
+                if type(each) is asyncssh.SSHClientConnection and each.get_extra_info("peername")
+                if each.get_extra_info("peername")[1] == where.port
+            ]
+            return bool(connections)
+
+        await eventually(begun, "the connection")
+        assert [each._login_timer for each in connections] == [None]
+        dialling.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dialling
 
 
 @pytest.mark.parametrize("stage", ["silent", "in the middle of the key exchange"])
@@ -483,6 +508,29 @@ async def test_a_gateway_that_answers_while_we_are_stopped_is_not_given_up(
         await eventually(lambda: private._keepalive_count == 0, "the answer to be read")
         assert not session.over
     await session.close()
+
+
+async def test_a_second_stop_after_something_was_read_is_a_stop_of_its_own() -> None:
+    loop = asyncio.get_running_loop()
+    given_up: list[float] = []
+    connection: Any = SimpleNamespace(
+        _keepalive_count=1,
+        _keepalive_count_max=1,
+        _keepalive_timer=None,
+        _keepalive_timer_callback=lambda: given_up.append(loop.time()),
+        set_keepalive=lambda: None,
+    )
+    seams.read_before_giving_up(connection)
+    for _ in range(2):
+        connection._keepalive_timer = loop.call_at(loop.time() - 1, lambda: None)
+        connection._keepalive_timer_callback()
+        assert not given_up
+        waiting = connection._keepalive_timer
+        waiting.cancel()  # as asyncssh does when it reads
+
+    connection._keepalive_timer = loop.call_at(loop.time() - 1, lambda: None)
+    connection._keepalive_timer_callback()
+    await eventually(lambda: len(given_up) == 1, "a gateway that stays silent to be given up")
 
 
 # -- requests ------------------------------------------------------------------------------------
