@@ -4,15 +4,33 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.bed import network
 from tests.bed.bed import Bed, BedOptions
 from tests.bed.daemon import merge
-from tests.integration.doctor.faults import PLAIN, Fault, Undo, ask, is_named_and_cured, well
+from tests.bed.gateway import SshdOptions
+from tests.integration.doctor.faults import (
+    PLAIN,
+    Fault,
+    Undo,
+    ask,
+    dev_gw,
+    is_named_and_cured,
+    well,
+)
 
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Bed]:
-    with Bed(BedOptions(through_proxy=True)) as bed:
+    sshd = SshdOptions(gateway_ports="clientspecified")
+    with Bed(BedOptions(through_proxy=True, sshd=sshd)) as bed:
         yield bed
+
+
+#: Two listeners for each service: what they are asked for takes longer than the login, by far.
+TWICE = dev_gw(
+    listen=[network.GATEWAY, network.GATEWAY_V6],
+    client_address=[network.GATEWAY, network.GATEWAY_V6],
+)
 
 
 def _latency(seconds: float) -> Callable[[Bed], Undo]:
@@ -25,9 +43,10 @@ def _latency(seconds: float) -> Callable[[Bed], Undo]:
 
 FAULTS = (
     Fault(
-        "half a second there and back",
+        "a third of a second there and back",
         "gateway-slow",
-        _latency(0.25),
+        _latency(0.17),
+        tables=TWICE,
         outcome="WARN",
         says="not answered all",
     ),
