@@ -58,7 +58,7 @@ def stopped_while_the_gateway_answers(bed: Bed, daemon: Daemon) -> None:
 def starved(bed: Bed, daemon: Daemon) -> None:
     """It runs for moments only, again and again."""
     del bed
-    for _ in range(2 * int(STOP_S)):
+    for _ in range(int(STOP_S)):
         daemon.process.freeze()
         time.sleep(0.9)
         daemon.process.thaw()
