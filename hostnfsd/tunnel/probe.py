@@ -80,7 +80,7 @@ class Crossing:
     @property
     def doubtful(self) -> bool:
         """Whether a gateway that no longer answers looks like this, too."""
-        return self.end is End.NOT_REACHED or (self.end is End.SILENT and not self.arrived)
+        return self.end in {End.NOT_REACHED, End.SILENT}
 
     @property
     def failed_behind(self) -> bool:

@@ -23,7 +23,7 @@ from hostnfsd.tunnel.gateway import Survey
 from hostnfsd.tunnel.probe import Finding
 from tests.support.conditions import eventually, never
 from tests.support.gateway_stand_in import Client, Connection, GatewayStandIn, handing_on
-from tests.support.host_services import Behaviour, HostService, absorb, echo
+from tests.support.host_services import Behaviour, HostService, absorb, echo, serving
 from tests.support.host_stand_in import HostStandIn
 from tests.support.meters import KeptMeters
 from tests.support.ports import LOOPBACK, connected, free_port
@@ -533,6 +533,31 @@ async def test_a_frozen_gateway_says_nothing_about_a_service(
     frozen.resume_reading()
     await eventually(lambda: stage.findings, "a finding")
     assert stage.last is ServiceState.SERVING
+
+
+async def test_nor_does_one_that_froze_when_the_call_had_come_in(
+    gateway: GatewayStandIn, stage: Stage
+) -> None:
+    """The service has answered, and its answer does not get through."""
+    stage.timeout_s = 0.1
+
+    async def freeze_and_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if service.accepted == 1:
+            frozen.pause_reading()
+        await null_or_echo(reader, writer)
+
+    async with serving(freeze_and_answer) as service:
+        stage.host.port = service.port
+        await stage.listen()
+        frozen: asyncio.Transport = gateway.connections[-1].ssh._transport  # type: ignore[assignment]  # a TCP transport
+        stage.start()
+        await eventually(lambda: stage.meters.probes[Service.NFS] > 1, "another round of probes")
+        assert service.accepted == 1
+        assert not stage.findings
+        assert not stage.meters.probe_failures
+        frozen.resume_reading()
+        await eventually(lambda: stage.findings, "a finding")
+        assert stage.last is ServiceState.SERVING
 
 
 async def test_a_lost_session_says_nothing_about_a_service(
