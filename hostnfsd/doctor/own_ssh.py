@@ -16,6 +16,7 @@ PS: Final = ("ps", "-axo", "pid=,etime=,args=")
 _FORWARD: Final = re.compile(r"^remoteforward\s+(?P<listen>\S+)", re.IGNORECASE | re.MULTILINE)
 #: Options of an ssh that asks something and has no session.
 _ASKS: Final = frozenset({"-O", "-G", "-Q", "-V"})
+_PROGRAM: Final = re.compile(r"hostnfsd|python[\d.]*", re.IGNORECASE)
 _MASTER: Final = re.compile(r"^Master running \(pid=(\d+)\)", re.MULTILINE)
 _PROCESS: Final = re.compile(r"^\s*(?P<pid>\d+)\s+(?P<age>[\d:-]+)\s+(?P<args>.+)$")
 
@@ -101,6 +102,27 @@ def processes(listing: str, name: str, ours: Collection[int]) -> tuple[OwnSsh, .
         ports = tuple(sorted({p for p in _with_r(words) if p in ours}))
         if ports or (name and name in words[1:]):
             found.append(OwnSsh(int(match["pid"]), match["age"], match["args"], ports))
+    return tuple(found)
+
+
+def daemons(listing: str, known: int | None) -> tuple[OwnSsh, ...]:
+    """Other daemons of ours that run here: of another configuration, for the same gateway maybe.
+
+    Args:
+        listing: what :data:`PS` printed.
+        known: the process number of the one that is ours; None if none runs.
+    """
+    found = []
+    for line in listing.splitlines():
+        match = _PROCESS.match(line)
+        if match is None or int(match["pid"]) == known:
+            continue
+        first, *words = _words(match["args"]) or [""]
+        # The program itself, or the Python that runs it; not sudo or a shell before it.
+        if not _PROGRAM.fullmatch(first.rpartition("/")[2]):
+            continue
+        if "run" in words and any(w.rpartition("/")[2] == "hostnfsd" for w in (first, *words)):
+            found.append(OwnSsh(int(match["pid"]), match["age"], match["args"]))
     return tuple(found)
 
 

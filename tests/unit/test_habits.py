@@ -64,6 +64,7 @@ ELSEWHERE = {
     "doctor/gateway_checks.py": "shell/doctor/test_link.py",
     "doctor/host_checks.py": "shell/doctor/test_walk.py",
     "doctor/mount_checks.py": "shell/doctor/test_walk.py",
+    "doctor/own_checks.py": "shell/doctor/test_link.py",
     "doctor/scene.py": "shell/doctor/test_walk.py",
     "exports/darwin/groups.py": "unit/exports/test_vectors.py",
     "exports/darwin/options.py": "unit/exports/test_vectors.py",

@@ -48,11 +48,17 @@ def _own_ssh(bed: Bed) -> Undo:
 
 
 def _dead_client(bed: Bed) -> Undo:
-    """Another machine's daemon that was frozen: sshd does not notice, and its session has all."""
-    daemon = bed.daemon({"host": {"exports": "none"}, "access": {"allow": "any"}})
-    daemon.await_ready()
-    daemon.process.freeze()
-    return daemon.close
+    """Another machine's tunnel that froze: sshd does not notice, and its session has a port."""
+    trusting = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null")
+    words = ("ssh", "-F", "none", "-i", str(bed.key), *trusting, "-N", "-R", "2049:127.0.0.1:2049")
+    dead = bed.network.pod2.start("dead-client", *words, f"{bed.options.user}@{network.GATEWAY}")
+    wait_until(
+        lambda: 2049 in {port for _, port in bed.network.gateway.listening()},
+        "its port",
+        seen=dead.tail,
+    )
+    dead.freeze()
+    return dead.kill
 
 
 def _too_many_starting(bed: Bed) -> Undo:

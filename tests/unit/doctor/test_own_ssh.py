@@ -4,6 +4,7 @@ import pytest
 
 from hostnfsd.doctor.own_ssh import (
     OwnSsh,
+    daemons,
     forwarded,
     master,
     persists,
@@ -76,6 +77,22 @@ def test_processes_that_may_hold_a_port() -> None:
     ]
     assert found[0].age == "05:06"
     assert found[0].command == "ssh -N -R 2049:127.0.0.1:2049 admin@gw"
+
+
+def test_other_daemons_of_ours() -> None:
+    listing = (
+        "  10    01:00 /opt/venv/bin/python3.12 -m hostnfsd --config /a.toml run\n"
+        "  11    01:00 /usr/bin/python3 /usr/local/bin/hostnfsd run --launchd\n"
+        "  12    01:00 hostnfsd run\n"
+        "  13    01:00 sudo hostnfsd run\n"
+        "  14    01:00 /usr/bin/python3 -m hostnfsd doctor\n"
+        "  15    01:00 vim hostnfsd run\n"
+        "  16    01:00 python3 run\n"
+    )
+
+    assert [each.pid for each in daemons(listing, None)] == [10, 11, 12]
+    assert [each.pid for each in daemons(listing, 11)] == [10, 12]
+    assert daemons(listing, 11)[0].ending == "kill 10"
 
 
 def test_an_alias_that_forwards_nothing_makes_nobody_suspect() -> None:
