@@ -7,12 +7,13 @@ short rounds, each of which counts for its length at most however late it ends; 
 one ended late there is another, in which what has come meanwhile is read. (A sleep of this machine
 stops the clock of the loop anyway.)
 
-Whoever waits for another uses :func:`within`. Whoever only rests uses :data:`pausing`.
+Whoever waits for another uses :func:`within`, or :class:`Alarm` where he has no task that waits.
+Whoever only rests uses :data:`pausing`.
 """
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -21,6 +22,8 @@ _ROUNDS: Final = 10
 _ROUND_S: Final = 0.25
 #: A round that took so many times its length has ended late.
 _LATE: Final = 2.0
+#: Seconds by which an alarm is late if the loop did not run.
+_LATE_S: Final = 0.1
 
 #: A rest of our own that something may cut short: its end blames nobody, and comes by the clock.
 pausing: Final = asyncio.timeout
@@ -102,3 +105,32 @@ async def within(seconds: float) -> AsyncIterator[Limit]:
             yield limit
         finally:
             limit.lift()
+
+
+class Alarm:
+    """Calls once when somebody has been silent for too long; what came while we stood still counts.
+
+    uvloop runs timers before it reads: one that rings late would find him silent for the time in
+    which nobody listened. Here it waits for one round more, in which he is heard and may call it
+    off. ``silent`` itself asks whether he still is.
+
+    Args:
+        seconds: that he may be silent.
+        silent: what to do then.
+    """
+
+    def __init__(self, seconds: float, silent: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        due = self._loop.time() + seconds
+        # Nothing but the timer refers to him: one that is called off keeps nobody.
+        self._timer = self._loop.call_later(seconds, self._ring, due, silent)
+
+    def cancel(self) -> None:
+        """Call it off. May be called again."""
+        self._timer.cancel()
+
+    def _ring(self, due: float, silent: Callable[[], None]) -> None:
+        if self._loop.time() - due > _LATE_S:
+            self._timer = self._loop.call_later(_ROUND_S, silent)
+        else:
+            silent()

@@ -173,6 +173,18 @@ def test_who_waits_for_others_counts_by_patience_alone() -> None:
     assert set(users) == {"dial/patience.py"}
 
 
+def test_no_client_is_judged_silent_by_a_timer_that_does_not_listen_first() -> None:
+    timed = {
+        str(module)
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / "hostnfsd" / module).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"call_later", "call_at"}
+    }
+
+    assert "dial/patience.py" in timed
+    assert not [module for module in timed if module.startswith("daemon/relay/")]
+
+
 #: Hosts that packages come from: names of packages are enough.
 HOSTS = re.compile(
     "py[p]i[.]org|python[h]osted[.]org|npm[j]s[.]|crates[.]io|deb[.]debian|archive[.]ubuntu"

@@ -20,6 +20,7 @@ from hostnfsd.daemon.relay.answered import AnsweredSide
 from hostnfsd.daemon.relay.circle import Circle, guarded
 from hostnfsd.daemon.relay.ledger import Ledger, Tally
 from hostnfsd.daemon.relay.recognition import Candidate, Who
+from hostnfsd.dial.patience import Alarm
 from hostnfsd.snapshot import ClientView, Family
 from hostnfsd.sunrpc import record
 from hostnfsd.sunrpc.portmapper import PortmapView, answer
@@ -85,7 +86,7 @@ class PortmapSide(AnsweredSide):
         self._to_host = 0
         self._to_client = 0
         self._moved_at = time.monotonic()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Alarm | None = None
         super().__init__(client, circle, candidate)
         if candidate is not None:
             candidate.became_client = self._enter
@@ -242,7 +243,7 @@ class PortmapSide(AnsweredSide):
         if left <= 0:
             self.abort()  # replies that nobody took all this time are not waited for
         else:
-            self._timer = asyncio.get_running_loop().call_later(left, self._end_when_idle)
+            self._timer = Alarm(left, self._end_when_idle)
 
 
 def _family(originator: str) -> Family | None:

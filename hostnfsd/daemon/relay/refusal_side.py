@@ -6,7 +6,6 @@ is dialled, and what a connection can hold is bounded: calls are passed over, no
 soon whatever he does.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ import asyncssh
 from hostnfsd.daemon.relay.answered import AnsweredSide
 from hostnfsd.daemon.relay.circle import Circle
 from hostnfsd.daemon.relay.recognition import Candidate, Who
+from hostnfsd.dial.patience import Alarm
 from hostnfsd.snapshot import ClientView
 from hostnfsd.sunrpc.denying import Denier
 from hostnfsd.sunrpc.rpc import AuthStat
@@ -51,8 +51,8 @@ class RefusalSide(AnsweredSide):
     ) -> None:
         self._denier = Denier(TOLD)
         self._draining = False
-        self._deadline: asyncio.TimerHandle | None = None
-        self._quiet: asyncio.TimerHandle | None = None
+        self._deadline: Alarm | None = None
+        self._quiet: Alarm | None = None
         super().__init__(client, circle, candidate)
         if candidate is None:
             turned_away()
@@ -72,7 +72,7 @@ class RefusalSide(AnsweredSide):
     # -- the channel -----------------------------------------------------------------------------
 
     def _begin(self, channel: "asyncssh.SSHTCPChannel[bytes]") -> None:  # noqa: ARG002  # its time
-        self._deadline = asyncio.get_running_loop().call_later(MOST_S, self.abort)
+        self._deadline = Alarm(MOST_S, self.abort)
 
     def from_client(self, data: bytes) -> None:
         """Bytes of calls."""
@@ -112,7 +112,7 @@ class RefusalSide(AnsweredSide):
             self._quiet.cancel()
             self._quiet = None
         if self._denier.answered and not self._denier.amid:
-            self._quiet = asyncio.get_running_loop().call_later(QUIET_S, self.finish)
+            self._quiet = Alarm(QUIET_S, self.finish)
 
     def _ended(self) -> None:
         for timer in (self._deadline, self._quiet):

@@ -17,6 +17,7 @@ from hostnfsd.daemon.relay.gateway_side import GatewaySide, survive
 from hostnfsd.daemon.relay.ledger import Ledger, Tally
 from hostnfsd.daemon.relay.recognition import Candidate, Who
 from hostnfsd.daemon.ssh import seams
+from hostnfsd.dial.patience import Alarm
 from hostnfsd.snapshot import ClientView
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Relay:
         self._to_client = 0
         self._moved_at = time.monotonic()
         self._answered = True
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Alarm | None = None
         self.host = HostSide(self)
         self.gateway = GatewaySide(self)
         circle.relays.add(self)
@@ -288,7 +289,7 @@ class Relay:
         # One timer, ended with the relay: it would keep all that the relay refers to.
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, do)
+        self._timer = Alarm(seconds, do)
 
     def _moved(self, size: int, *, to_host: bool) -> None:
         self._moved_at = time.monotonic()

@@ -1,15 +1,22 @@
 """Limits that do not blame a peer for what this process slept through."""
 
 import asyncio
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from hostnfsd.dial.patience import within
+from hostnfsd.dial.patience import Alarm, within
+from tests.bed.waiting import wait_until
+from tests.support.conditions import eventually
 
 Talk = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 #: Long enough for a loop that runs to hear an answer, short enough to be slept through.
@@ -116,3 +123,75 @@ async def test_who_is_cancelled_meanwhile_is_not_late() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+# -- alarms --------------------------------------------------------------------------------------
+
+
+#: Prints what it had heard from a socket when a timer rang.
+LISTENER = """
+import asyncio, socket, sys, uvloop
+from hostnfsd.dial.patience import Alarm
+
+class Heard(asyncio.Protocol):
+    said = b""
+    def data_received(self, data):
+        self.said += data
+
+async def main():
+    loop = asyncio.get_running_loop()
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    transport, heard = await loop.create_connection(Heard, sock=sock)
+    rung = loop.create_future()
+    Alarm(float(sys.argv[2]), lambda: rung.set_result(heard.said))
+    print("listening", flush=True)
+    print((await rung).decode())
+    transport.abort()
+
+uvloop.run(main())
+"""
+
+
+def test_an_alarm_listens_before_it_rings() -> None:
+    """What a stopped process was told; a timer of uvloop alone would hear it every other time."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = (sys.executable, "-c", LISTENER, str(theirs.fileno()), str(LIMIT_S))
+        with subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "listening\n"
+            os.kill(process.pid, signal.SIGSTOP)
+            wait_until(lambda: " T " in Path(f"/proc/{process.pid}/stat").read_text(), "the stop")
+            ours.sendall(b"here I am")
+            time.sleep(2 * STOP_S)  # its timer is to end meanwhile, and clearly late
+            os.kill(process.pid, signal.SIGCONT)
+            assert process.stdout.read() == "here I am\n"
+
+
+async def test_an_alarm_rings_in_time_and_once() -> None:
+    loop = asyncio.get_running_loop()
+    rung: list[float] = []
+    began = loop.time()
+    Alarm(0.1, lambda: rung.append(loop.time() - began))
+    await eventually(lambda: bool(rung), "it to ring")
+    await asyncio.sleep(0.1)
+
+    assert len(rung) == 1
+    assert rung[0] >= 0.09
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before", "in the last round"])
+async def test_one_that_is_called_off_does_not_ring(*, late: bool) -> None:
+    rung: list[None] = []
+    alarm = Alarm(0.05, lambda: rung.append(None))
+    if late:
+        time.sleep(STOP_S)  # noqa: ASYNC251  # as above
+        await asyncio.sleep(0.01)
+        assert not rung
+    alarm.cancel()
+    alarm.cancel()
+    await asyncio.sleep(0.4)
+
+    assert not rung
