@@ -13,6 +13,7 @@ from typing import Final
 from hostnfsd.daemon import sole
 from hostnfsd.errors import CannotWriteError
 from hostnfsd.install import files
+from hostnfsd.machine.identity import this_machine
 from hostnfsd.tunnel import session_file
 from hostnfsd.tunnel.session_file import Remembered, SessionFileError
 
@@ -174,16 +175,4 @@ def _user() -> str:
 
 def of_config(folder: Path, config_path: PurePath) -> SessionStore:
     """The file of a configuration on this machine, by whatever name the configuration is called."""
-    return SessionStore(folder, _machine(), os.path.realpath(config_path))
-
-
-def _machine() -> str:
-    """What tells this machine from others that see the same home directory, or were copied from it.
-
-    Its name as well as ``/etc/machine-id`` (machine-id(5)): copies of a machine often share that.
-    """
-    try:
-        identity = Path("/etc/machine-id").read_text(encoding="ascii").strip()
-    except (OSError, ValueError):
-        identity = ""
-    return f"{identity} {os.uname().nodename}"
+    return SessionStore(folder, this_machine(), os.path.realpath(config_path))
