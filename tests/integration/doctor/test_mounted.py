@@ -296,7 +296,7 @@ def _lost(box: Box) -> int:
 
 @pytest.mark.produces("slow-version-4")
 def test_version_4_waits_for_a_name_server_and_version_3_does_not(shared: Bed) -> None:
-    """By default it waits for 5 s, twice for each family; here for 3 s once."""
+    """By default it waits for 5 s, and again; here for 2 s once."""
     address = "10.255.255.53"
     kernel, pod2 = shared.kernel, shared.network.pod2
     program = shared.folder / "name_server.py"
@@ -306,7 +306,7 @@ def test_version_4_waits_for_a_name_server_and_version_3_does_not(shared: Bed) -
     kernel.run(
         "set -e\nhostname pod-kernel\n"
         "sed 's/^hosts:.*/hosts: files dns/' /etc/nsswitch.conf >/run/nsswitch.conf\n"
-        f"printf 'nameserver {address}\\noptions timeout:3 attempts:1\\n' >/run/resolv.conf\n"
+        f"printf 'nameserver {address}\\noptions timeout:2 attempts:1\\n' >/run/resolv.conf\n"
         "for file in nsswitch.conf resolv.conf; do mount --bind /run/$file /etc/$file; done\n"
         f"ip route add {address} via {network.POD2}"
     )
@@ -335,14 +335,14 @@ def test_version_4_waits_for_a_name_server_and_version_3_does_not(shared: Bed) -
             assert entry["code"] == "slow-version-4"
             assert "vers=3, or give the client a name server that answers" in entry["cure"][0]
             with name_server("mute") as names:
-                took, asked = mounting(version_4, names)
-                assert took > 3 * asked > 0
+                slow, asked = mounting(version_4, names)
+                assert slow > 2 * asked > 0
                 took, asked = mounting(version_3, names)
                 assert asked == 0
-                assert took < 3
+                assert took < slow
             with name_server("answers") as names:
                 took, asked = mounting(version_4, names)
-                assert took < 3
+                assert took < slow
                 assert asked > 0
     finally:
         kernel.run(f"umount /etc/nsswitch.conf /etc/resolv.conf; ip route del {address}")
