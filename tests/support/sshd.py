@@ -1,5 +1,6 @@
 """A real OpenSSH sshd on a high port of loopback, for the user who runs the tests."""
 
+import contextlib
 import getpass
 import os
 import signal
@@ -111,7 +112,8 @@ class Sshd:
         """Send all of them a signal; returns how many there were."""
         found = self.sessions()
         for pid in found:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                os.kill(pid, number)
         return len(found)
 
     def stop(self) -> None:
