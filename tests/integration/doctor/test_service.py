@@ -154,8 +154,10 @@ def test_a_file_that_was_edited_is_read_by_the_server(mountd: SystemdBox) -> Non
     assert rows(mountd, "not-applied") == []
 
 
-@pytest.mark.produces("server-not-enabled")
-def test_a_server_that_was_started_by_hand_starts_with_the_machine(machine: SystemdBox) -> None:
+@pytest.mark.produces("server-not-enabled", "server-down")
+def test_a_server_started_by_hand_or_not_at_all_starts_with_the_machine(
+    machine: SystemdBox,
+) -> None:
     server = "nfs-ganesha.service"
     write(machine, "/etc/ganesha/ganesha.conf", "NFS_CORE_PARAM { Protocols = 3; }\n")
     machine.run("systemctl", "start", server)
@@ -177,5 +179,18 @@ def test_a_server_that_was_started_by_hand_starts_with_the_machine(machine: Syst
         wanted = machine.show("multi-user.target", "Wants")["Wants"]
         assert server in wanted.split(), "which the machine starts with"
         assert rows(machine, "server-not-enabled") == []
+
+        machine.run("systemctl", "disable", "--now", server)
+        row, *_ = wait_until(lambda: rows(machine, "server-down"), "it to be gone", poll_s=0.2)
+        assert row["outcome"] == "FAIL"
+        assert f"{server} is not enabled" in row["text"]
+        do_it(machine, row)
+        wait_until(
+            lambda: rows(machine, "server-down", "server-not-enabled") == [],
+            "it to listen",
+            timeout_s=30,
+            poll_s=0.2,
+            seen=lambda: machine.journal(server),
+        )
     finally:
         machine.run("systemctl", "disable", "--now", server)
