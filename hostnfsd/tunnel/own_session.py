@@ -20,7 +20,9 @@ READ_STAT: Final = f"read -r _ n z r {'_ ' * 17}t _"
 #: that is sshd's. That is the one that holds our listeners: of an unprivileged login its own child,
 #: below the monitor; of root's the only one. Where /proc hides it, or there is none: nothing.
 IDENTIFY: Final = (
-    'p=$$; i=0; u=; b=; while [ $i -lt 16 ] && [ "$p" -gt 1 ]; do t=; '
+    # A /proc that speaks of another pid namespace than ours would tell of others' processes.
+    'p=$$; { read -r x _ </proc/self/stat; } 2>/dev/null; [ "$x" = "$p" ] || p=0; '
+    'i=0; u=; b=; while [ $i -lt 16 ] && [ "$p" -gt 1 ]; do t=; '
     f'{READ_STAT} <"/proc/$p/stat" || break; '
     'case $n in "(sshd)"|"(sshd-session)") s=$t; c=$n; '
     'while read -r k u _; do [ "$k" = Uid: ] && break; done <"/proc/$p/status"; '

@@ -258,3 +258,27 @@ def test_below_no_sshd_nothing_is_said(shell: tuple[str, ...], sessions: Session
     shutil.copy("/bin/bash", other)
 
     assert len(identify(shell, other)) == 1
+
+
+def test_where_proc_is_of_another_pid_namespace_nothing_is_said(
+    shell: tuple[str, ...], sessions: Sessions
+) -> None:
+    """Our number there is somebody else's: here, of a process below a session that is not ours."""
+    process = sessions.start("sleep 60 & echo $!; wait")
+    stdout = sessions.running[0].stdout
+    assert stdout is not None
+    below = int(stdout.readline())
+    script = 'echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid; shift; "$@"; true'
+    told = subprocess.run(
+        [
+            *("unshare", "--user", "--map-root-user", "--pid", "--fork"),
+            *("/bin/sh", "-c", script, "x", str(below)),
+            *(*shell, "-c", f"echo $$; {IDENTIFY}true"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert told == [str(below)]
+    assert sessions.lives(process)
