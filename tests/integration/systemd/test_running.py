@@ -124,7 +124,7 @@ def test_a_process_that_hangs_is_found_and_restarted(installed: SystemdBox) -> N
 
 
 def test_a_busy_but_living_process_keeps_its_watchdog_fed(installed: SystemdBox) -> None:
-    write(installed, f"{UNIT_FILE}.d/watchdog.conf", "[Service]\nWatchdogSec=1\n")
+    write(installed, f"{UNIT_FILE}.d/watchdog.conf", "[Service]\nWatchdogSec=2\n")
     installed.run("systemctl", "daemon-reload")
     installed.run("systemctl", "restart", UNIT)
     fed = wait_until(
