@@ -126,9 +126,11 @@ class WakeLock:
 async def _echo(process: Process) -> bool:
     """Whether it says back a line: not if it ends before."""
     assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018  # pipes
-    with suppress(OSError):
-        process.stdin.write(b"\n")
-        await process.stdin.drain()
+    # Once it has ended, asyncio raises an OSError here, uvloop a RuntimeError.
+    if not process.stdin.is_closing():
+        with suppress(OSError):
+            process.stdin.write(b"\n")
+            await process.stdin.drain()
     return bool(await process.stdout.readline())
 
 

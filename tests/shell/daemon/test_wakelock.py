@@ -5,16 +5,21 @@ themselves and record what they are asked; the real systemd-inhibit works in
 tests/integration/systemd/test_awake.py.
 """
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from hostnfsd.daemon import wakelock
 from hostnfsd.daemon.wakelock import WakeLock
+from hostnfsd.tunnel.wakelock import Cannot
 from tests.support.conditions import eventually
 
 CAFFEINATE = """\
@@ -216,3 +221,32 @@ async def test_nothing_is_left_of_it_when_we_are_killed(
         assert runs(child)
         us.kill()
     await eventually(lambda: not runs(child), "the holder to end")
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_one_that_ends_before_it_is_spoken_to_breaks_nothing(
+    programs: Path,
+    factory: Callable[[], asyncio.AbstractEventLoop],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put(programs, "systemd-inhibit", REFUSES)
+    put(programs, "busctl", LOGIND.format("suspend"))
+    start = asyncio.create_subprocess_exec
+
+    async def late(*words: Any, **options: Any) -> Any:
+        process = await start(*words, **options)
+        await process.wait()
+        await eventually(
+            lambda: process.stdin is None or process.stdin.is_closing(), "its pipe to be closed"
+        )
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", late)
+
+    async def refused() -> Cannot | None:
+        return await WakeLock("linux").hold()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        cannot = runner.run(refused())
+    assert cannot is not None
+    assert "Access denied" in cannot.text
