@@ -12,7 +12,8 @@ from hostnfsd.readable import duration
 
 #: Prints ``holder PORT PID SECONDS COMMAND`` for listeners whose process can be seen, and
 #: ``session PID SECONDS COMMAND`` for logins of our user. Reads /proc only, and most of it at once:
-#: a gateway may have thousands of processes. They come and go meanwhile.
+#: a gateway may have thousands of processes. They come and go meanwhile: what our own session's
+#: sshd forks for another command is called as a session is, until it becomes that command.
 COMMAND: Final = r"""
 exec 2>/dev/null
 hz=$(getconf CLK_TCK || echo 100); read -r up _ < /proc/uptime; up=${up%.*}; me=$(id -u)
@@ -21,8 +22,10 @@ cmd() { tr '\000' ' ' < "/proc/$1/cmdline"; }
 for f in $(grep -l '^sshd' /proc/[0-9]*/cmdline); do
   p=${f#/proc/}; p=${p%/cmdline}; c=$(cmd "$p")
   u=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status")
+  q=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$p/status")
   case "$c" in *listener*) ;; *)
-    [ "$u" = "$me" ] && [ "$p" != "$PPID" ] && echo "session $p $(age "$p") $c";;
+    [ "$u" = "$me" ] && [ "$p" != "$PPID" ] && [ "$q" != "$PPID" ] &&
+      echo "session $p $(age "$p") $c";;
   esac
 done
 l=$(for t in /proc/net/tcp /proc/net/tcp6; do

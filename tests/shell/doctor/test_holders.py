@@ -60,3 +60,28 @@ def test_the_command_runs_in_a_plain_shell_and_changes_nothing() -> None:
 
     assert done.stderr == ""
     assert all(line.split()[0] in {"holder", "session"} for line in done.stdout.splitlines())
+
+
+def test_what_our_own_session_forks_is_no_other_login() -> None:
+    """An sshd forks for each command, and the child is called as its parent is for a moment."""
+    script = """
+    (exec -a 'sshd: me@notty' sleep 30) & forked=$!
+    until grep -q '^sshd' "/proc/$forked/cmdline"; do :; done
+    /bin/sh -c "$COMMAND"
+    kill "$forked"
+    echo "forked $forked $$"
+    """
+    done = subprocess.run(
+        ["bash", "-c", "exec -a 'sshd: me@notty' bash -c \"$SCRIPT\""],
+        env={**os.environ, "SCRIPT": script, "COMMAND": COMMAND},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+    *_, last = done.stdout.splitlines()
+    _, forked, session = last.split()
+    assert {int(forked), int(session)}.isdisjoint(
+        holder.pid for holder in read(done.stdout) if holder.port is None
+    )
