@@ -11,7 +11,8 @@ from typing import Final
 from hostnfsd.readable import duration
 
 #: Prints ``holder PORT PID SECONDS COMMAND`` for listeners whose process can be seen, and
-#: ``session PID SECONDS COMMAND`` for logins of our user. Reads /proc only, and most of it at once:
+#: ``session PID SECONDS COMMAND`` for logins of our user but this one, which is not always our
+#: parent: between us and sshd is the login's own shell. Reads /proc only, and most of it at once:
 #: a gateway may have thousands of processes. They come and go meanwhile: what our own session's
 #: sshd forks for another command is called as a session is, until it becomes that command.
 COMMAND: Final = r"""
@@ -19,12 +20,17 @@ exec 2>/dev/null
 hz=$(getconf CLK_TCK || echo 100); read -r up _ < /proc/uptime; up=${up%.*}; me=$(id -u)
 age() { t=$(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20); echo $((up - ${t:-0} / hz)); }
 cmd() { tr '\000' ' ' < "/proc/$1/cmdline"; }
+own=$PPID
+while [ "${own:-1}" -gt 1 ]; do
+  case "$(cmd "$own")" in sshd*) break;; esac
+  own=$(sed 's/.*) [A-Z] \([0-9]*\) .*/\1/' "/proc/$own/stat")
+done
 for f in $(grep -l '^sshd' /proc/[0-9]*/cmdline); do
   p=${f#/proc/}; p=${p%/cmdline}; c=$(cmd "$p")
   u=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$p/status")
   q=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$p/status")
   case "$c" in *listener*) ;; *)
-    [ "$u" = "$me" ] && [ "$p" != "$PPID" ] && [ "$q" != "$PPID" ] &&
+    [ "$u" = "$me" ] && [ "$p" != "$own" ] && [ "$q" != "$own" ] &&
       echo "session $p $(age "$p") $c";;
   esac
 done

@@ -15,10 +15,11 @@ from hostnfsd.readable import duration
 from hostnfsd.snapshot import FailureKind, GatewayView, ServiceState
 
 #: Prints the file that our own sshd was started with, and what that sshd makes of it. Reads only.
+#: The login's shell is between us and sshd, and has all of this in its command line.
 COMMAND: Final = (
     'p=$PPID; f=; while [ "${p:-1}" -gt 1 ] 2>/dev/null; do '
     'c=$(tr "\\000" " " < "/proc/$p/cmdline" 2>/dev/null); '
-    'case "$c" in *listener*) f=$(printf %s "$c" | sed -n "s/.* -f \\([^ ]*\\).*/\\1/p"); '
+    'case "$c" in sshd*listener*) f=$(printf %s "$c" | sed -n "s/.* -f \\([^ ]*\\).*/\\1/p"); '
     "break;; esac; "
     'p=$(sed "s/.*) [A-Z] \\([0-9]*\\) .*/\\1/" "/proc/$p/stat" 2>/dev/null); done; '
     'if [ "${p:-1}" -gt 1 ] 2>/dev/null; then '
