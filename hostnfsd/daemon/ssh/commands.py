@@ -63,9 +63,11 @@ class Commands:
 
     async def _start(self, command: str) -> "asyncssh.SSHClientProcess[str]":
         # sshd hands it to the login's shell: fish and csh understand no more than the quotes, rbash
-        # redirects nothing, and to zsh some names of functions are words of its own.
+        # redirects nothing, and to zsh some names of functions are words of its own. exec, so that
+        # sshd stays the parent, which commands look for; rbash alone has none.
+        script = f"sh -c {shlex.quote(command)}"
         return await self._connection.create_process(
-            f"sh -c {shlex.quote(command)}",
+            f"exec {script} || {script}",
             encoding="utf-8",
             errors="replace",
             stdin=asyncssh.DEVNULL,

@@ -294,6 +294,9 @@ async def test_the_survey_tells_what_carries_us_and_it_can_be_ended(sshd: Sshd, 
     assert session.host_key == next_one.host_key
     assert session.host_key.startswith("SHA256:")
 
+    above = await session.output('read -r c <"/proc/$PPID/comm"; echo "$c"', 10)
+    assert above == "sshd\n" or shell == "rbash", "commands look for it there"
+
     command = reclaim.command([session.process], end=True)
     told = reclaim.read(await next_one.output(command, 10), [session.process])
 
