@@ -32,8 +32,16 @@ def test_it_is_started_ready_and_tells_its_state(installed: SystemdBox) -> None:
     now = state(installed)
     assert (now["ActiveState"], now["SubState"], now["User"]) == ("active", "running", "hostnfsd")
     assert "dev-gw" in now["StatusText"]
-    status = installed.run("systemctl", "status", UNIT).output
-    assert f'Status: "{now["StatusText"]}"' in status
+    # It may change between two questions: there is no key yet, which ends the first attempt.
+    wait_until(
+        lambda: (
+            f'Status: "{state(installed)["StatusText"]}"'
+            in installed.run("systemctl", "status", UNIT).output
+        ),
+        "systemctl to show what it tells",
+        poll_s=0.1,
+        seen=lambda: installed.run("systemctl", "status", UNIT).output,
+    )
     assert installed.run("systemctl", "is-enabled", UNIT).output.strip() == "enabled"
 
 
