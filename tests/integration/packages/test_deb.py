@@ -89,7 +89,7 @@ def test_a_life_of_the_package(machine: SystemdBox) -> None:
         assert machine.run("man", "-w", page).output.startswith("/usr/share/man/")
     verify = ("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", UNIT)
     assert machine.run(*verify).text == ""
-    machine.run("systemd-analyze", "security", "--no-pager", "--threshold=15", UNIT)
+    machine.run("systemd-analyze", "security", "--no-pager", "--threshold=17", UNIT)
 
     # -- configured and started
     write(machine, CONFIG, TUNNEL)
