@@ -64,19 +64,27 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Everything in this folder is an integration test, and several workers may share the work.
 
     Tests that share something costly (a booted machine, the packages, a bed of their module) stay
-    with one worker (``--dist loadgroup``); all others go to whoever is free. The long ones begin
-    first, so that nobody waits for the last of them alone.
+    with one worker (``--dist loadgroup``, which looks before anything is sorted); all others go to
+    whoever is free.
     """
-    here = [item for item in items if "integration" in item.path.parts]
-    for item in here:
+    if "integration" in item.path.parts:
         item.add_marker(pytest.mark.integration)
         if (group := _shared_by(item)) is not None:
             item.add_marker(pytest.mark.xdist_group(group))
-    if len(here) == len(items):
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long ones begin first, so that nobody waits for the last of them alone."""
+    if getattr(config.option, "loadgroup", False):  # what xdist's workers are told
+        apart = [
+            i.nodeid for i in items if i.get_closest_marker("xdist_group") and "@" not in i.nodeid
+        ]
+        assert not apart, f"xdist does not keep these together: {apart}"
+    if all("integration" in item.path.parts for item in items):
         items.sort(key=lambda item: (-_allowed_s(item), _shared_by(item) is None))
 
 
