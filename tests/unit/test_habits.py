@@ -1,6 +1,7 @@
 """Habits of this repository that a test can keep."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,10 +103,16 @@ def written() -> Iterator[Path]:
 FILES = list(written())
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def nodes(module: Path) -> tuple[ast.AST, ...]:
+    """The syntax of a module of hostnfsd."""
+    return tuple(ast.walk(ast.parse((ROOT / "hostnfsd" / module).read_text(encoding="utf-8"))))
+
+
+def imports(module: Path) -> set[str]:
     """Top-level names of what a module imports, wherever in it."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -149,13 +156,13 @@ def test_modules_are_short() -> None:
 
 
 def test_asyncssh_is_spoken_in_the_daemon_only() -> None:
-    speakers = {m.parts[0] for m in MODULES if "asyncssh" in imports(ROOT / "hostnfsd" / m)}
+    speakers = {m.parts[0] for m in MODULES if "asyncssh" in imports(m)}
 
     assert speakers == {"daemon"}
 
 
 def test_systemd_is_spoken_to_in_one_place() -> None:
-    speakers = [m for m in MODULES if "sdnotify" in imports(ROOT / "hostnfsd" / m)]
+    speakers = [m for m in MODULES if "sdnotify" in imports(m)]
 
     assert speakers == [Path("daemon/notify.py")]
 
@@ -165,7 +172,7 @@ def test_who_waits_for_others_counts_by_patience_alone() -> None:
     users = [
         str(module)
         for module in MODULES
-        for node in ast.walk(ast.parse((ROOT / "hostnfsd" / module).read_text(encoding="utf-8")))
+        for node in nodes(module)
         if isinstance(node, ast.Attribute) and node.attr in {"timeout", "timeout_at"}
         if isinstance(node.value, ast.Name) and node.value.id == "asyncio"
     ]
@@ -177,7 +184,7 @@ def test_no_client_is_judged_silent_by_a_timer_that_does_not_listen_first() -> N
     timed = {
         str(module)
         for module in MODULES
-        for node in ast.walk(ast.parse((ROOT / "hostnfsd" / module).read_text(encoding="utf-8")))
+        for node in nodes(module)
         if isinstance(node, ast.Attribute) and node.attr in {"call_later", "call_at"}
     }
 

@@ -268,6 +268,7 @@ def apply(before: _Running, difference: Difference, new: Config) -> _Running:
 
 
 @given(valid, valid)
+@pytest.mark.patient
 def test_applying_the_difference_gives_the_new_configuration(old: Config, new: Config) -> None:
     difference = diff(old, new)
 
@@ -275,6 +276,7 @@ def test_applying_the_difference_gives_the_new_configuration(old: Config, new: C
 
 
 @given(valid, valid)
+@pytest.mark.patient
 def test_every_gateway_has_one_fate(old: Config, new: Config) -> None:
     difference = diff(old, new)
     fates = (
@@ -288,6 +290,7 @@ def test_every_gateway_has_one_fate(old: Config, new: Config) -> None:
 
 
 @given(valid, valid)
+@pytest.mark.patient
 def test_nothing_is_told_only_where_nothing_changes(old: Config, new: Config) -> None:
     difference = diff(old, new)
     if not difference.texts:

@@ -72,6 +72,7 @@ def test_a_configuration_with_errors_is_the_first_row(tmp_path: Path) -> None:
     assert (first["code"], first["path"], first["line"]) == ("config-invalid", str(file), 2)
 
 
+@pytest.mark.patient
 def test_a_terminal_that_knows_few_characters_gets_those(tmp_path: Path) -> None:
     file = tmp_path / "h.toml"
     file.write_text("[gateway.dev-gw]\n'你好' = 3\n")

@@ -262,6 +262,7 @@ def test_a_huge_file_is_refused_at_once(file: Path, capsys: pytest.CaptureFixtur
     assert any("it has more than 1024 KiB [cannot-open]" in line for line in said(capsys))
 
 
+@pytest.mark.patient
 def test_thousands_of_lines_are_read(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     many = "".join(f"/srv/{n} 10.0.{n // 256}.{n % 256}(rw,insecure)\n" for n in range(3000))
     file.write_text(many)
@@ -406,6 +407,7 @@ def nobody_knows(*_: object, **__: object) -> object:
     dialect=st.sampled_from(["darwin", "linux"]),
     form=st.sampled_from([[], ["--json"]]),
 )
+@pytest.mark.patient
 def test_no_bytes_make_it_crash(content: bytes, dialect: str, form: list[str]) -> None:
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from hostnfsd.daemon.awake import Awake
@@ -128,6 +129,7 @@ async def test_a_reload_is_taken_over_at_once() -> None:
         await machine.until(held=False)
 
 
+@pytest.mark.patient
 async def test_a_busy_day_has_few_lines() -> None:
     machine = Machine()
     with capture_logs() as logs:

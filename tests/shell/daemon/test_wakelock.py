@@ -210,6 +210,7 @@ asyncio.run(main())
     ("platform", "name", "text"),
     [("darwin", "caffeinate", CAFFEINATE), ("linux", "systemd-inhibit", INHIBIT)],
 )
+@pytest.mark.patient
 async def test_nothing_is_left_of_it_when_we_are_killed(
     programs: Path, platform: str, name: str, text: str
 ) -> None:

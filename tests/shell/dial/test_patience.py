@@ -152,6 +152,7 @@ uvloop.run(main())
 """
 
 
+@pytest.mark.patient
 def test_an_alarm_listens_before_it_rings() -> None:
     """What a stopped process was told; a timer of uvloop alone would hear it every other time."""
     ours, theirs = socket.socketpair()
@@ -183,6 +184,7 @@ async def test_an_alarm_rings_in_time_and_once() -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "in the last round"])
+@pytest.mark.patient
 async def test_one_that_is_called_off_does_not_ring(*, late: bool) -> None:
     rung: list[None] = []
     alarm = Alarm(0.05, lambda: rung.append(None))

@@ -169,6 +169,7 @@ async def test_what_is_no_daemon_keeps_no_ports(
     assert findings["forward gw/nfs"][0].outcome is Outcome.PASS
 
 
+@pytest.mark.patient
 async def test_a_client_whose_command_fails(
     host: NfsHost, sshd: Sshd, ports: dict[Service, int]
 ) -> None:

@@ -180,6 +180,7 @@ async def test_a_root_of_clients_that_may_not_look(host: NfsHost) -> None:
     assert await codes(scene(host)) == {"mount": "root-refused"}
 
 
+@pytest.mark.patient
 async def test_an_export_that_hangs_keeps_nobody_from_the_others(host: NfsHost) -> None:
     host.exports = {"/hangs": Status.OK, "/b": Status.OK}
     host.hanging = frozenset({"/hangs"})

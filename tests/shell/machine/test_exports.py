@@ -90,6 +90,7 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path) -> None:
     assert problem.text.endswith(": it is no file")
 
 
+@pytest.mark.patient
 def test_a_file_may_have_its_size_and_no_more(tmp_path: Path) -> None:
     path = tmp_path / "exports"
     path.write_bytes(b"\n" * exports.MOST_BYTES)

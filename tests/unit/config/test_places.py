@@ -140,6 +140,7 @@ def _inline(values: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         max_size=5,
     )
 )
+@pytest.mark.patient
 def test_every_key_of_any_text_is_found(
     tables: list[tuple[list[str], bool, dict[str, str]]],
 ) -> None:

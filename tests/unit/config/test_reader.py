@@ -146,11 +146,13 @@ def check_structure(data: Mapping[str, Any]) -> None:
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=6))
+@pytest.mark.patient
 def test_any_structure_gives_a_configuration_or_problems(data: dict[str, Any]) -> None:
     check_structure(data)
 
 
 @given(st.data())
+@pytest.mark.patient
 def test_any_values_of_known_keys_give_a_configuration_or_problems(draw: st.DataObject) -> None:
     chosen = draw.draw(st.lists(st.sampled_from(every()), max_size=8, unique=True))
     data: dict[str, Any] = {}

@@ -171,6 +171,7 @@ _FACTS = st.builds(
 
 
 @given(_FACTS)
+@pytest.mark.patient
 def test_whatever_is_found_the_file_is_valid(facts: Facts) -> None:
     for candidate in (*candidates(facts), Candidate("named")):
         written = text(propose(facts, candidate), "2026-11-27")

@@ -66,6 +66,7 @@ def test_kinds_are_what_they_are_called_after() -> None:
 
 
 @given(mounts.paths)
+@pytest.mark.patient
 def test_any_path_survives_yaml(path: str) -> None:
     mount = mounts.mount(path)
     assert pv(mount)["spec"]["nfs"] == {"server": "dev-gw", "path": path}

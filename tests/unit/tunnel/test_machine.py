@@ -119,6 +119,7 @@ class Walk:
 
 
 @given(st.data())
+@pytest.mark.patient
 def test_any_walk_of_lawful_events_keeps_the_promises(data: st.DataObject) -> None:
     walk = Walk()
     for _ in range(data.draw(st.integers(0, 40), "steps")):

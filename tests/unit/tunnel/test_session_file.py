@@ -42,6 +42,7 @@ def text(remembered: Remembered) -> str:
 
 
 @given(WRITTEN)
+@pytest.mark.patient
 def test_what_is_written_is_read(remembered: Remembered) -> None:
     assert session_file.read(text(remembered).encode()) == (remembered, 0)
 

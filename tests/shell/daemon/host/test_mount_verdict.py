@@ -151,6 +151,7 @@ async def test_doubts_do_not_hurry_a_denial(judge: Judge) -> None:
         assert judge.tries == 1
 
 
+@pytest.mark.patient
 async def test_doubts_that_find_nothing_new_are_followed_less_and_less(judge: Judge) -> None:
     async with judge.running():
         await judge.first()

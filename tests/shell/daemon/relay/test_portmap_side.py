@@ -183,6 +183,7 @@ async def test_who_says_nothing_is_closed_after_a_while(
     await rpcbind.settled()
 
 
+@pytest.mark.patient
 async def test_who_speaks_is_not_idle(
     rpcbind: Rig, dial: Dial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,6 +288,7 @@ class Turns:
 
 
 @pytest.mark.parametrize("packet", [3000, 1, 40], ids=["in one go", "each in a packet", "by 40"])
+@pytest.mark.patient
 async def test_a_flood_of_calls_leaves_the_event_loop_to_others(
     rpcbind: Rig, dial: Dial, monkeypatch: pytest.MonkeyPatch, packet: int
 ) -> None:

@@ -157,6 +157,7 @@ async def test_but_not_for_ever(stage: Stage, logs: list[EventDict]) -> None:
     assert line["cut"] is True
 
 
+@pytest.mark.patient
 async def test_he_has_a_while_and_keeps_all_if_he_is_let_in_again(
     stage: Stage, logs: list[EventDict]
 ) -> None:

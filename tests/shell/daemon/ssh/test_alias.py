@@ -172,6 +172,7 @@ async def test_an_ssh_that_hangs_is_ended(
     assert "ssh -G dev-gw did not end within 0.05 s" in found.text
 
 
+@pytest.mark.patient
 async def test_a_match_exec_that_hangs_is_ended_with_it(write: Write, tmp_path: Path) -> None:
     """It has the pipes of ssh, and whoever waited for their end would wait as long as it lives."""
     told = tmp_path / "pid"
