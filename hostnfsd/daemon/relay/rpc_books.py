@@ -212,8 +212,9 @@ class Follower:
                     entry = books.by_numbers.get(numbers) or books.entry(numbers)
                     entry.calls += 1
                     entry.bytes_to_host += size
-                books.working += tap.working
-                tap.working = 0
+                if tap.working:
+                    books.working += tap.working
+                    tap.working = 0
                 if self._locks is not None:
                     self._note_locks(calls, self._locks)
             if tap.overrun and self._why is None:
