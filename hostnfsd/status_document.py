@@ -190,7 +190,6 @@ def to_json(snapshot: Snapshot) -> Json:
         "gateways": [_gateway_to_json(gateway) for gateway in snapshot.gateways],
         "clients": [_client_to_json(client) for client in snapshot.clients],
         "refused": [_refused_to_json(refused) for refused in snapshot.refused],
-        "notices": [],  # of what was not built yet; commands of that time want to read it
         "advice": [{"text": advice.text, "hint": advice.hint} for advice in snapshot.advice],
         "source_port_fallbacks": _counts(snapshot.source_port_fallbacks),
         "asleep_s": snapshot.asleep_s,

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Final
 
 from hostnfsd.dial.patience import within
+from hostnfsd.dial.program import run as run_program
 from hostnfsd.tunnel import wakelock
 from hostnfsd.tunnel.wakelock import Cannot, Holder
 
@@ -103,24 +104,10 @@ class WakeLock:
         if self._platform != "linux" or program is None:
             return ""
         try:
-            process = await asyncio.create_subprocess_exec(
-                program,
-                *wakelock.IDLE_ACTION[1:],
-                stdin=DEVNULL,
-                stdout=PIPE,
-                stderr=DEVNULL,
-                start_new_session=True,
-            )
-        except OSError:
+            ended = await run_program(program, *wakelock.IDLE_ACTION[1:], within_s=WITHIN_S)
+        except (OSError, TimeoutError):
             return ""
-        try:
-            output = await _over(process)
-        except TimeoutError:
-            await _killed(process)
-            return ""
-        finally:
-            _send(process, signal.SIGKILL)
-        return output.decode(errors="replace")
+        return ended.output.decode(errors="replace")
 
 
 async def _echo(process: Process) -> bool:

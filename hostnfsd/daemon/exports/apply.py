@@ -7,17 +7,16 @@ it had an effect is for the server to say: MOUNT EXPORT is compared with the fil
 import asyncio
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from hostnfsd.dial.patience import within
+from hostnfsd.dial.program import run as run_program
 from hostnfsd.exports import applying
 from hostnfsd.exports.applying import ByHand, Command, Outcome, Request
 from hostnfsd.exports.model import Dialect
@@ -171,25 +170,11 @@ async def run(argv: Sequence[str]) -> Outcome:
         text = f"there is no {argv[0]} on this machine"
         hint = 'is its NFS server another one? then set host.apply_exports = "never"'
         raise NotAppliedError(text, hint)
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *argv[1:],
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
     try:
-        async with within(WITHIN_S):
-            said, _ = await process.communicate()
+        ended = await run_program(program, *argv[1:], within_s=WITHIN_S, together=True)
     except TimeoutError:
         text = f"{' '.join(argv)} did not end within {WITHIN_S:g} s: it was ended"
         raise NotAppliedError(
             text, "does DNS answer? run it by hand to see where it hangs"
         ) from None
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # it may have children that hold the pipe
-            await process.wait()
-    return applying.outcome(process.returncode or 0, said)
+    return applying.outcome(ended.status, ended.output)

@@ -4,27 +4,22 @@ asyncssh rejects configuration files that OpenSSH accepts, so ``ssh -G`` is aske
 ``ssh``. Without one only what ``[gateway.NAME]`` says counts.
 """
 
-import asyncio
 import getpass
 import os
 import shutil
-import signal
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from hostnfsd.config.model import Gateway
 from hostnfsd.daemon.ssh.faults import TunnelFailureError
-from hostnfsd.dial.patience import within
+from hostnfsd.dial.program import run as run_program
 from hostnfsd.snapshot import FailureKind
 from hostnfsd.tunnel.failure import Failure
 from hostnfsd.tunnel.ssh_config import Alias, read_alias
 
 #: ``Match exec`` lines run commands: generous, but not for ever.
 _TIMEOUT_S: Final = 5.0
-#: Seconds for the end of one that was killed; what has left its session may outlive it.
-_END_S: Final = 0.5
 DEFAULT_CONFIG: Final = "~/.ssh/config"
 
 
@@ -95,35 +90,16 @@ async def _ask_ssh(name: str, gateway: Gateway, within_s: float) -> Alias:
     which = config_arguments(gateway)
     if which and not path.is_file():
         raise _unusable(f"there is no file {path}")
-    process = await asyncio.create_subprocess_exec(
-        ssh,
-        *which,
-        "-G",
-        name,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
     try:
-        async with within(within_s):
-            output, complaint = await process.communicate()
+        ended = await run_program(ssh, *which, "-G", name, within_s=within_s)
     except TimeoutError:
         raise _unusable(
             f"ssh -G {name} did not end within {within_s:g} s: a `Match exec` of it may hang"
         ) from None
-    finally:
-        if process.returncode is None:
-            # With what a `Match exec` runs: it holds the pipes, and is waited for as long.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            with suppress(TimeoutError):
-                async with within(_END_S):
-                    await process.wait()
-    if process.returncode != 0:
-        raise _unusable(complaint.decode(errors="replace").strip() or f"ssh -G {name} failed")
+    if ended.status != 0:
+        raise _unusable(ended.complaint.decode(errors="replace").strip() or f"ssh -G {name} failed")
     try:
-        return read_alias(output.decode(errors="replace"))
+        return read_alias(ended.output.decode(errors="replace"))
     except ValueError as exc:
         raise _unusable(str(exc)) from exc
 
